@@ -1,0 +1,137 @@
+"""The base of every look: closed-form colour transport in OKLab, written into a grid.
+
+The linear Monge-Kantorovich map (Pitie and Kokaram 2007) between two Gaussians carries the content's mean and
+covariance to the style's; its gains are limited so that a flat region is not blown up. The map depends on
+moments alone, never on single pixels, so smoothing the moments over time smooths the grid.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lookmatte.bilateral.grid import COEFFICIENTS, DEPTH, HEIGHT, WIDTH
+from lookmatte.bilateral.guide import GuideWeights, guide
+from lookmatte.bilateral.oklab import from_oklab, to_oklab
+
+GAIN_LIMIT = 3.0
+# A deviation below which OKLab differences are noise; added to both covariances.
+NOISE = 0.01
+_LATTICE = 12
+_FLOOR = 0.02
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Colour statistics of a region in OKLab: ``mean`` (B, 3), ``covariance`` (B, 3, 3), ``mass`` (B,), the
+    weight that was summed, in pixels of the proxy."""
+
+    mean: Tensor
+    covariance: Tensor
+    mass: Tensor
+
+
+def moments(encoded: Tensor, weight: Tensor) -> Moments:
+    """Weighted moments of (B, 3, h, w) in the working encoding under (B, 1, h, w) weights >= 0.
+
+    Without weight the mean is middle grey and the covariance zero: see :func:`base_grid` for what follows.
+    """
+    lab = to_oklab(encoded.flatten(2))
+    share = weight.flatten(2)
+    mass = share.sum(-1)
+    share = share / mass.clamp_min(1e-6).unsqueeze(-1)
+    mean = (lab * share).sum(-1)
+    centred = lab - mean.unsqueeze(-1)
+    covariance = (centred * share) @ centred.transpose(-1, -2)
+    some = (mass > 1e-6).to(lab.dtype)
+    grey = lab.new_tensor([0.5, 0.0, 0.0])
+    return Moments(mean * some + grey * (1.0 - some), covariance * some.unsqueeze(-1), mass.squeeze(-1))
+
+
+def mix_moments(current: Moments, previous: Moments, alpha: float) -> Moments:
+    """Eq. 5 and 6 for colours: (1 - alpha) current + alpha previous."""
+    return Moments(
+        torch.lerp(current.mean, previous.mean, alpha),
+        torch.lerp(current.covariance, previous.covariance, alpha),
+        current.mass,
+    )
+
+
+def _root(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Square root of a symmetric positive matrix, and its inverse."""
+    values, vectors = torch.linalg.eigh(matrix)
+    size = values.clamp_min(1e-12).sqrt().unsqueeze(-2)
+    return (vectors * size) @ vectors.mT, (vectors / size) @ vectors.mT
+
+
+def transport_matrix(content: Tensor, style: Tensor, gain_limit: float = GAIN_LIMIT) -> Tensor:
+    """The symmetric (B, 3, 3) map that carries one covariance to the other, gains in [1/limit, limit]."""
+    noise = NOISE**2 * torch.eye(3, dtype=torch.float64, device=content.device)
+    source, target = content.double() + noise, style.double() + noise
+    root, inverse = _root(source)
+    middle, _ = _root(root @ target @ root)
+    values, vectors = torch.linalg.eigh(inverse @ middle @ inverse)
+    limited = values.clamp(1.0 / gain_limit, gain_limit).unsqueeze(-2)
+    matrix: Tensor = ((vectors * limited) @ vectors.mT).to(content.dtype)
+    return matrix
+
+
+def transport(encoded: Tensor, content: Moments, style: Moments) -> Tensor:
+    """Colours (B, 3, n) in the working encoding carried from the content's moments to the style's."""
+    matrix = transport_matrix(content.covariance, style.covariance)
+    moved = matrix @ (to_oklab(encoded) - content.mean.unsqueeze(-1)) + style.mean.unsqueeze(-1)
+    return from_oklab(moved)
+
+
+@functools.lru_cache(maxsize=4)
+def _lattice(device: torch.device) -> Tensor:
+    """Colours that cover the cube evenly: (3, n)."""
+    axis = torch.linspace(0.0, 1.0, _LATTICE, device=device)
+    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(1)
+
+
+def base_grid(content: Moments, style: Moments, weights: GuideWeights, matte: float = 1.0) -> Tensor:
+    """The transport written into grids: (B, 12, 8, 16, 16), the same in every cell.
+
+    A weighted least-squares fit over luminance bins, solved for all bins at once with the tent weights that
+    slicing will use, on a lattice of colours weighted by how likely the content's Gaussian makes them;
+    ``matte`` is what the guide will see. Targets are kept near [0, 1], so that a few colours out of gamut do
+    not tilt the fit. A region without mass keeps its colours: the identity.
+    """
+    colours = _lattice(content.mean.device)
+    lab = to_oklab(colours)
+    batch = content.mean.shape[0]
+    target = transport(colours.expand(batch, -1, -1), content, style).clamp(-0.05, 1.1).double()
+
+    spread = content.covariance.double() * 2.0 + (4.0 * NOISE) ** 2 * torch.eye(3, dtype=torch.float64)
+    away = (lab - content.mean.unsqueeze(-1)).double()
+    likely = torch.exp(-0.5 * (away * torch.linalg.solve(spread, away)).sum(1))
+    share = _FLOOR / likely.shape[-1] + likely / likely.sum(-1, keepdim=True).clamp_min(1e-12)
+
+    with torch.no_grad():
+        z = guide(colours.unsqueeze(-1), matte, weights).squeeze(-1).double()
+    bins = torch.arange(DEPTH, dtype=torch.float64) + 0.5
+    position = (z * DEPTH).clamp(0.5, DEPTH - 0.5)
+    tent = (1.0 - (position - bins.unsqueeze(-1)).abs()).clamp_min(0.0)
+    affine = torch.cat([colours.double(), torch.ones_like(colours[:1]).double()])
+    features = (tent.unsqueeze(1) * affine.unsqueeze(0)).flatten(0, 1)
+
+    # Every bin leans, a little, on one affine for all colours: bins without content stay continuous.
+    weighted = affine * share.unsqueeze(1)
+    single = torch.linalg.solve(
+        weighted @ affine.T + _RIDGE * 0.01 * torch.eye(4, dtype=torch.float64), weighted @ target.mT
+    )
+    prior = single.repeat(1, DEPTH, 1)
+    weighted = features * share.unsqueeze(1)
+    normal = weighted @ features.T + _RIDGE * torch.eye(4 * DEPTH, dtype=torch.float64)
+    solved = torch.linalg.solve(normal, weighted @ target.mT + _RIDGE * prior)
+
+    by_bin = solved.view(batch, DEPTH, 4, 3).permute(0, 3, 2, 1).flatten(1, 2).to(content.mean.dtype)
+    eye = torch.eye(3, 4, dtype=by_bin.dtype).reshape(1, COEFFICIENTS, 1)
+    known = (content.mass > 1e-6).view(-1, 1, 1) & (style.mass > 1e-6).view(-1, 1, 1)
+    by_bin = torch.where(known, by_bin, eye)
+    return by_bin[..., None, None].expand(-1, -1, -1, HEIGHT, WIDTH).contiguous()
