@@ -1,0 +1,142 @@
+"""The grid predictor: Table 4's splatting blocks with ST-AdaIN, and the heads that write a residual grid."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lookmatte.bilateral.grid import COEFFICIENTS, DEPTH, identity_like
+from lookmatte.networks.adain import Statistics, adain, masked_statistics, trust
+from lookmatte.networks.codes import FrameStatistics, Memory, StyleCode
+from lookmatte.networks.encoder import TAP_CHANNELS
+
+BLOCK_CHANNELS = (8, 16, 32)
+FEATURES = 64
+LOCAL_REACH = 0.5
+GLOBAL_REACH = 1.0
+
+
+def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, padding_mode="replicate")
+
+
+def matte_pyramid(matte: Tensor) -> list[Tensor]:
+    """Area averages of a (B, 1, 128, 128) matte: sides 128, 64, 32 and 16, one for each tap."""
+    scales = [matte]
+    for _ in TAP_CHANNELS[1:]:
+        scales.append(functional.avg_pool2d(scales[-1], 2))
+    return scales
+
+
+class SplattingBlock(nn.Module):
+    """One of Table 4's blocks: S1 (stride 2) and S3 are shared by content and style, S2 reads the encoder's
+    tap."""
+
+    def __init__(self, path: int, tap: int, channels: int) -> None:
+        super().__init__()
+        self.s1 = _conv(path, channels, stride=2)
+        self.s2 = _conv(2 * tap, channels)
+        self.s3 = _conv(channels, channels)
+
+    def style(self, path: Tensor, tap: Tensor, matte: Tensor) -> tuple[Tensor, Statistics, Statistics]:
+        """The style's way through: its new path, and its statistics at the path and at the tap."""
+        u = functional.relu(self.s1(path))
+        v = functional.relu(self.s2(torch.cat([tap, torch.zeros_like(tap)], 1)))
+        out = functional.relu(self.s3(u + v))
+        return out, masked_statistics(u, matte), masked_statistics(tap, matte)
+
+    def forward(
+        self,
+        path: Tensor,
+        tap: Tensor,
+        matte: Tensor,
+        style: tuple[Statistics, Statistics],
+        memory: Memory,
+        amount: Tensor,
+    ) -> Tensor:
+        """The content's way through, re-coloured twice by ST-AdaIN (eq. 4): the path, and the tap."""
+        u = functional.relu(self.s1(path))
+        u = adain(u, memory(masked_statistics(u, matte)), style[0], amount)
+        moved = adain(tap, memory(masked_statistics(tap, matte)), style[1], amount)
+        v = functional.relu(self.s2(torch.cat([tap, moved - tap], 1)))
+        out: Tensor = functional.relu(self.s3(u + v))
+        return out
+
+
+class Predictor(nn.Module):
+    """Encoder features, a matte and a style in; a residual grid (B, 12, 8, 16, 16) around the identity out.
+
+    Two heads are summed: one affine per cell and bin, and one per bin for the whole region, which reads the
+    means of the content's and of the style's last features. Both start at zero, so an untrained predictor
+    changes nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        paths = (TAP_CHANNELS[0], *BLOCK_CHANNELS[:-1])
+        self.blocks = nn.ModuleList(
+            SplattingBlock(path, tap, channels)
+            for path, tap, channels in zip(paths, TAP_CHANNELS[1:], BLOCK_CHANNELS, strict=True)
+        )
+        self.l1 = _conv(BLOCK_CHANNELS[-1], FEATURES)
+        self.l2 = _conv(FEATURES, FEATURES)
+        self.f = _conv(FEATURES, FEATURES)
+        self.local = nn.Conv2d(FEATURES, COEFFICIENTS * DEPTH, 1)
+        self.hidden = nn.Linear(2 * FEATURES, FEATURES)
+        self.overall = nn.Linear(FEATURES, COEFFICIENTS * DEPTH)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for head in (self.local, self.overall):
+            nn.init.normal_(head.weight, std=1e-3)
+
+    def _features(self, path: Tensor) -> Tensor:
+        out: Tensor = functional.relu(self.f(functional.relu(self.l2(functional.relu(self.l1(path))))))
+        return out
+
+    def encode(self, taps: list[Tensor], matte: Tensor) -> StyleCode:
+        """Reduce a style's taps, under a (B, 1, 128, 128) weight, to its code."""
+        scales = matte_pyramid(matte)
+        path = taps[0]
+        layers: list[Statistics] = []
+        for index, block in enumerate(self.blocks):
+            assert isinstance(block, SplattingBlock)
+            path, on_path, on_tap = block.style(path, taps[index + 1], scales[index + 1])
+            layers += [on_path, on_tap]
+        summary = masked_statistics(self._features(path), scales[-1]).mean
+        return StyleCode(tuple(layers), summary, matte.sum((1, 2, 3)))
+
+    def forward(
+        self,
+        taps: list[Tensor],
+        matte: Tensor,
+        style: StyleCode,
+        previous: FrameStatistics | None = None,
+        alpha: float = 0.0,
+    ) -> tuple[Tensor, FrameStatistics]:
+        """Predict one residual grid per sample, and return the statistics that were used.
+
+        ``taps`` are the encoder's maps of the base-applied proxy; ``matte`` (B, 1, 128, 128) is the region.
+        With ``previous`` the content's statistics are mixed with the previous frame's by ``alpha`` (eq. 5,
+        6); alpha 1 uses the given statistics alone, which is how statistics of a whole shot are imposed. A
+        region or a style of too few pixels fades to the identity.
+        """
+        scales = matte_pyramid(matte)
+        # The proxy has four pixels for each of the encoder's.
+        memory = Memory(matte.sum((1, 2, 3)) * 4.0, previous, alpha)
+        amount = trust(memory.pixels) * trust(style.pixels * 4.0)
+        path = taps[0]
+        for index, block in enumerate(self.blocks):
+            pair = (style.layers[2 * index], style.layers[2 * index + 1])
+            path = block(path, taps[index + 1], scales[index + 1], pair, memory, amount)
+        features = self._features(path)
+        region = masked_statistics(features, scales[-1]).mean
+        summary = torch.cat([region, style.summary], 1)
+        overall = GLOBAL_REACH * torch.tanh(self.overall(functional.relu(self.hidden(summary))))
+        local = LOCAL_REACH * torch.tanh(self.local(features))
+        change = (local + overall[..., None, None]) * amount.view(-1, 1, 1, 1)
+        change = change.view(-1, COEFFICIENTS, DEPTH, *change.shape[2:])
+        return identity_like(change) + change, memory.frame()
