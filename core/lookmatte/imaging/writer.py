@@ -1,0 +1,136 @@
+"""Write a frame as OpenEXR: whole under its final name, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookmatte.errors import FrameError
+from lookmatte.imaging.attributes import decode, encode
+from lookmatte.imaging.exr_bits import ExrBitsError, Storage, write_parts
+from lookmatte.imaging.exr_header import ExrPart
+from lookmatte.imaging.frame import Frame, Part, Pixels, Window
+from lookmatte.imaging.reader import STRUCTURAL
+
+Value = str | int | float
+
+
+def write_frame(frame: Frame, path: Path, *, attributes: Mapping[str, Value] | None = None) -> None:
+    """Write every part of ``frame`` to ``path``, with ``attributes`` added to the first part.
+
+    Channels keep their stored types and bits; windows, part names and attributes are those of the frame, an
+    attribute that nobody changed byte for byte. Parts whose compression loses precision are written as ZIP
+    (see ``lossy_parts``). Raises FrameError when the file cannot be written; then nothing is left behind and
+    a file that was there before stays.
+    """
+    write_parts_to(frame.parts, path, attributes=attributes)
+
+
+def write_parts_to(parts: list[Part], path: Path, *, attributes: Mapping[str, Value] | None = None) -> None:
+    """``write_frame`` for parts that need not hold a plate."""
+    lossy = lossy_parts(parts)
+    storages = [
+        _storage(part, "zip" if index in lossy else part.compression, attributes or {} if index == 0 else {})
+        for index, part in enumerate(parts)
+    ]
+    with whole_file(path, suffix=".exr") as temporary:
+        try:
+            write_parts(temporary, parts, storages)
+        except ExrBitsError as error:
+            raise FrameError(f"{path}: cannot be written ({error}){_space_left(path)}") from None
+
+
+def lossy_parts(parts: list[Part]) -> dict[int, str]:
+    """Index and compression of the parts that ``write_frame`` stores as ZIP because theirs loses precision.
+
+    Encoding decoded pixels once more would change them, untouched channels included, so this holds for every
+    part of a file, changed or not.
+    """
+    found = {}
+    for index, part in enumerate(parts):
+        types = {np.dtype(pixels.dtype) for pixels in part.channels.values()}
+        loses = {
+            "dwaa": True, "dwab": True, "b44": np.dtype(np.float16) in types,
+            "b44a": np.dtype(np.float16) in types, "pxr24": np.dtype(np.float32) in types,
+        }  # fmt: skip
+        if loses.get(part.compression, False):
+            found[index] = part.compression
+    return found
+
+
+def new_part(
+    channels: Mapping[str, Pixels],
+    *,
+    name: str = "",
+    attributes: Mapping[str, Any] | None = None,
+    compression: str = "zip",
+) -> Part:
+    """A part from arrays of one size: (height, width), float16, float32 or uint32; windows at the origin."""
+    height, width = next(iter(channels.values())).shape
+    window = Window(0, 0, width, height)
+    return Part(name, dict(channels), window, window, dict(attributes or {}), compression)
+
+
+def _storage(part: Part, compression: str, added: Mapping[str, Value]) -> Storage:
+    if not isinstance(part.header, ExrPart):
+        return Storage(compression, {name: encode(value) for name, value in {**part.attributes, **added}.items()})
+    header = part.header
+    if {channel.name for channel in header.channels} != set(part.channels):
+        raise ValueError("the part was read in part (only=...); writing it would lose its other channels")
+    raw = _raw_attributes(part, header.attributes)
+    raw.update({name: encode(value) for name, value in added.items()})
+    order = header.attributes["lineOrder"][1][0]
+    linear = {channel.name: channel.linear for channel in header.channels}
+    return Storage(compression, raw, linear, order, header.tile)
+
+
+def _raw_attributes(part: Part, stored: Mapping[str, tuple[str, bytes]]) -> dict[str, tuple[str, bytes]]:
+    """The part's attributes as stored: the file's own bytes where the value is still the one that was read."""
+    raw = {}
+    for name, value in part.attributes.items():
+        if name in STRUCTURAL:
+            continue
+        kept = stored.get(name)
+        raw[name] = kept if kept is not None and decode(*kept) == value else encode(value)
+    return raw
+
+
+@contextmanager
+def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
+    """Give a temporary path beside ``path``; it becomes ``path`` when the block ends well, else it is removed.
+
+    Raises FrameError when the folder cannot be made or written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        handle = os.open(temporary, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise FrameError(f"{path}: cannot be written ({reason})") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _space_left(path: Path) -> str:
+    with contextlib.suppress(OSError, AttributeError):
+        stat = os.statvfs(path.parent)
+        if stat.f_bavail * stat.f_frsize < 1 << 20:
+            return "; the disk is full"
+    return ""
