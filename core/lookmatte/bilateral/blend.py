@@ -30,9 +30,7 @@ def blend_grids(grids: Tensor, masks: Tensor, rest: Tensor | None = None) -> Ten
 
 def coverage_weight(coverage: Tensor, alpha: Tensor) -> Tensor:
     """Weight on un-premultiplied colour of a same-render matte: min(1, coverage / alpha); 0 at alpha 0."""
-    return torch.where(
-        alpha > 0, (coverage / alpha.clamp_min(1e-12)).clamp(0.0, 1.0), torch.zeros_like(coverage)
-    )
+    return torch.where(alpha > 0, (coverage / alpha.clamp_min(1e-12)).clamp(0.0, 1.0), torch.zeros_like(coverage))
 
 
 def cover(masks: Tensor) -> Tensor:

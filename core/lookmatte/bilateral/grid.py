@@ -1,15 +1,12 @@
-"""Grids of affine colour transforms: identity, composition, strength, fading, and the highlight limit."""
+"""Grids of affine colour transforms: identity, composition, strength and fading."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from lookmatte.bilateral.encoding import STOP
-
 DEPTH, HEIGHT, WIDTH = 8, 16, 16
 COEFFICIENTS = 12
-HIGHLIGHT_STOPS = 2.9
 
 
 def identity(
@@ -52,25 +49,3 @@ def fade(start: Tensor, end: Tensor, amount: float) -> Tensor:
 def strengthen(grid: Tensor, strength: float) -> Tensor:
     """Move a grid towards the identity: (1 - s) I + s grid. 0 is the identity and 1 the grid, to the bit."""
     return torch.lerp(identity_like(grid), grid, strength)
-
-
-def limit_highlights(grid: Tensor, stops: float = HIGHLIGHT_STOPS) -> Tensor:
-    """Mix single rows towards the identity until no highlight can travel further than ``stops``.
-
-    What lies above 1 in the working encoding is added back unchanged, so a channel's highlight moves by what
-    the affine does to a colour whose channel is 1. The row of channel c must therefore send every corner of
-    the colour cube with c = 1 to within ``stops`` of 1. The condition is convex: mixing, slicing, fading and
-    strength keep it.
-    """
-    reach = stops * STOP
-    matrices = _matrices(grid)
-    own = torch.diagonal(matrices[..., :3], dim1=-2, dim2=-1)
-    cross = matrices[..., :3] - torch.diag_embed(own)
-    centre = own + matrices[..., 3]
-    lowest = centre + cross.clamp_max(0.0).sum(-1)
-    highest = centre + cross.clamp_min(0.0).sum(-1)
-    # The identity's row gives 1 at every such corner, so a row's excess shrinks in proportion to the mix.
-    excess = torch.maximum(1.0 - lowest, highest - 1.0)
-    keep = (reach / excess.clamp_min(reach)).unsqueeze(-1)
-    eye = torch.eye(3, 4, dtype=grid.dtype, device=grid.device)
-    return _coefficients(torch.where(keep < 1.0, eye + keep * (matrices - eye), matrices))

@@ -45,9 +45,7 @@ def apply_affine(coefficients: Tensor, colour: Tensor) -> Tensor:
     size = coefficients.shape
     rows = coefficients.reshape(*size[:-3], 3, 4, *size[-2:])
     red, green, blue = colour.unsqueeze(-4).unbind(-3)
-    return (
-        rows[..., 0, :, :] * red + rows[..., 1, :, :] * green + rows[..., 2, :, :] * blue + rows[..., 3, :, :]
-    )
+    return rows[..., 0, :, :] * red + rows[..., 1, :, :] * green + rows[..., 2, :, :] * blue + rows[..., 3, :, :]
 
 
 def band_rows(width: int) -> int:

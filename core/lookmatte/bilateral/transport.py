@@ -20,9 +20,11 @@ from lookmatte.bilateral.oklab import from_oklab, to_oklab
 GAIN_LIMIT = 3.0
 # A deviation below which OKLab differences are noise; added to both covariances.
 NOISE = 0.01
-_LATTICE = 12
+_LATTICE = 9
+_LIKELY = 1024
+_SPREAD = 1.2
 _FLOOR = 0.02
-_RIDGE = 1e-3
+_RIDGE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -87,51 +89,61 @@ def transport(encoded: Tensor, content: Moments, style: Moments) -> Tensor:
     return from_oklab(moved)
 
 
-@functools.lru_cache(maxsize=4)
-def _lattice(device: torch.device) -> Tensor:
+@functools.lru_cache(maxsize=1)
+def _lattice() -> Tensor:
     """Colours that cover the cube evenly: (3, n)."""
-    axis = torch.linspace(0.0, 1.0, _LATTICE, device=device)
+    axis = torch.linspace(0.0, 1.0, _LATTICE)
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(1)
+
+
+@functools.lru_cache(maxsize=1)
+def _normal_points() -> Tensor:
+    """A fixed low-discrepancy sample of the standard normal in three dimensions: (3, n)."""
+    sobol = torch.quasirandom.SobolEngine(3, scramble=True, seed=0)  # type: ignore[no-untyped-call]
+    uniform: Tensor = sobol.draw(_LIKELY).clamp(1e-3, 1.0 - 1e-3)
+    return torch.special.ndtri(uniform.double()).float().T.contiguous()
+
+
+def _content_colours(content: Moments) -> Tensor:
+    """Colours that the content's Gaussian makes likely, tails included: (B, 3, n) encoded, in [0, 1]."""
+    root, _ = _root(content.covariance.double() + NOISE**2 * torch.eye(3, dtype=torch.float64))
+    lab = _SPREAD * root.to(content.mean.dtype) @ _normal_points() + content.mean.unsqueeze(-1)
+    return from_oklab(lab).clamp(0.0, 1.0)
 
 
 def base_grid(content: Moments, style: Moments, weights: GuideWeights, matte: float = 1.0) -> Tensor:
     """The transport written into grids: (B, 12, 8, 16, 16), the same in every cell.
 
     A weighted least-squares fit over luminance bins, solved for all bins at once with the tent weights that
-    slicing will use, on a lattice of colours weighted by how likely the content's Gaussian makes them;
-    ``matte`` is what the guide will see. Targets are kept near [0, 1], so that a few colours out of gamut do
-    not tilt the fit. A region without mass keeps its colours: the identity.
+    slicing will use, on colours that the content's Gaussian makes likely and, at a low weight, on a lattice of
+    all colours. ``matte`` is what the guide will see. Targets are kept near [0, 1], so that a few colours out
+    of gamut do not tilt the fit. A region or a style without mass keeps its colours: the identity.
     """
-    colours = _lattice(content.mean.device)
-    lab = to_oklab(colours)
     batch = content.mean.shape[0]
-    target = transport(colours.expand(batch, -1, -1), content, style).clamp(-0.05, 1.1).double()
-
-    spread = content.covariance.double() * 2.0 + (4.0 * NOISE) ** 2 * torch.eye(3, dtype=torch.float64)
-    away = (lab - content.mean.unsqueeze(-1)).double()
-    likely = torch.exp(-0.5 * (away * torch.linalg.solve(spread, away)).sum(1))
-    share = _FLOOR / likely.shape[-1] + likely / likely.sum(-1, keepdim=True).clamp_min(1e-12)
+    lattice = _lattice().expand(batch, -1, -1)
+    colours = torch.cat([_content_colours(content), lattice], dim=-1)
+    target = transport(colours, content, style).clamp(-0.05, 1.1).double()
+    share = colours.new_full((colours.shape[-1],), 1.0 / _LIKELY, dtype=torch.float64)
+    share[_LIKELY:] = _FLOOR / lattice.shape[-1]
 
     with torch.no_grad():
-        z = guide(colours.unsqueeze(-1), matte, weights).squeeze(-1).double()
-    bins = torch.arange(DEPTH, dtype=torch.float64) + 0.5
-    position = (z * DEPTH).clamp(0.5, DEPTH - 0.5)
-    tent = (1.0 - (position - bins.unsqueeze(-1)).abs()).clamp_min(0.0)
-    affine = torch.cat([colours.double(), torch.ones_like(colours[:1]).double()])
-    features = (tent.unsqueeze(1) * affine.unsqueeze(0)).flatten(0, 1)
+        z = guide(colours.unsqueeze(-1), matte, weights, dim=1).squeeze(-1).double()
+    bins = torch.arange(DEPTH, dtype=torch.float64).unsqueeze(-1) + 0.5
+    position = (z * DEPTH).clamp(0.5, DEPTH - 0.5).unsqueeze(1)
+    tent = (1.0 - (position - bins).abs()).clamp_min(0.0)
+    affine = torch.cat([colours, torch.ones_like(colours[:, :1])], dim=1).double()
+    features = (tent.unsqueeze(2) * affine.unsqueeze(1)).flatten(1, 2)
 
     # Every bin leans, a little, on one affine for all colours: bins without content stay continuous.
-    weighted = affine * share.unsqueeze(1)
-    single = torch.linalg.solve(
-        weighted @ affine.T + _RIDGE * 0.01 * torch.eye(4, dtype=torch.float64), weighted @ target.mT
-    )
-    prior = single.repeat(1, DEPTH, 1)
-    weighted = features * share.unsqueeze(1)
-    normal = weighted @ features.T + _RIDGE * torch.eye(4 * DEPTH, dtype=torch.float64)
-    solved = torch.linalg.solve(normal, weighted @ target.mT + _RIDGE * prior)
+    weighted = affine * share
+    stiff = _RIDGE * torch.eye(4 * DEPTH, dtype=torch.float64)
+    single = torch.linalg.solve(weighted @ affine.mT + stiff[:4, :4], weighted @ target.mT)
+    weighted = features * share
+    lean = _RIDGE * single.repeat(1, DEPTH, 1)
+    solved = torch.linalg.solve(weighted @ features.mT + stiff, weighted @ target.mT + lean)
 
     by_bin = solved.view(batch, DEPTH, 4, 3).permute(0, 3, 2, 1).flatten(1, 2).to(content.mean.dtype)
     eye = torch.eye(3, 4, dtype=by_bin.dtype).reshape(1, COEFFICIENTS, 1)
-    known = (content.mass > 1e-6).view(-1, 1, 1) & (style.mass > 1e-6).view(-1, 1, 1)
+    known = ((content.mass > 1e-6) & (style.mass > 1e-6)).view(-1, 1, 1)
     by_bin = torch.where(known, by_bin, eye)
     return by_bin[..., None, None].expand(-1, -1, -1, HEIGHT, WIDTH).contiguous()
