@@ -1,0 +1,131 @@
+"""``lookmatte COMMAND``: parses the command line and turns every error into one line and an exit code.
+
+0 done, 1 some frames failed (or lookmatte itself did), 2 bad input or usage, 130 interrupted. Each command is
+a module of ``lookmatte.commands`` with ``register(subparsers)`` and ``run(args) -> exit code``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import NoReturn
+
+from lookmatte.commands import apply, bake, doctor, inspect, render, train
+from lookmatte.errors import InputError, LookmatteError, nearest
+from lookmatte.progress import printable
+
+COMMANDS = (render, bake, apply, inspect, train, doctor)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are InputErrors, with the nearest spelling."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+    def options(self) -> list[str]:
+        """Every option's spelling."""
+        return [option for action in self._actions for option in action.option_strings]
+
+
+def version() -> str:
+    """The installed version, or ``unknown`` when lookmatte runs from a folder that was never installed."""
+    try:
+        return metadata.version("lookmatte")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class _Version(argparse.Action):
+    """Prints the version when it is asked for, and looks it up no sooner."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"lookmatte {version()}")
+        parser.exit()
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and each command's own by name."""
+    parser = Parser(
+        prog="lookmatte",
+        description="A photographic look for each object of a shot: scene-linear EXR in, styled EXR out.",
+        epilog="lookmatte COMMAND --help tells more. Begin with: lookmatte inspect FILE.exr",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.register(subparsers)
+    return parser, dict(subparsers.choices)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser, commands = build_parser()
+    first = next((word for word in argv if not word.startswith("-")), None)
+    if first is not None and first not in commands:
+        raise InputError(f"unknown command {first!r}{nearest(first, commands)}; see lookmatte --help")
+    args, rest = parser.parse_known_args(argv)
+    if rest and not args.forwards:
+        own = commands[args.command]
+        hint = nearest(rest[0].split("=")[0], own.options()) if rest[0].startswith("-") else ""
+        raise InputError(f"{args.command} does not know {rest[0]!r}{hint}; see {own.prog} --help")
+    args.rest = rest
+    return args
+
+
+def _report(message: str, kind: str, as_json: bool) -> None:
+    for line in message.splitlines() or [""]:
+        print(f"lookmatte: error: {printable(line)}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"event": "error", "kind": kind, "message": message}), flush=True)
+
+
+def _silence_output() -> None:
+    """The reader of the output has gone: what is still buffered goes nowhere, so that exiting is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(argv: Sequence[str], as_json: bool) -> int:
+    try:
+        args = _parse(argv)
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
+    except KeyboardInterrupt:
+        print("lookmatte: interrupted; the frames that are there are whole", file=sys.stderr)
+        return 130
+    except LookmatteError as error:
+        _report(str(error), "input" if error.exit_code == 2 else "frame", as_json)
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("LOOKMATTE_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        hint = "run again with LOOKMATTE_DEBUG=1 for the traceback"
+        _report(f"internal error: {what}; {hint}", "internal", as_json)
+        return 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; raises nothing unless LOOKMATTE_DEBUG asks for tracebacks."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # the terminal may lack a name's letters
+    try:
+        return _run(words, as_json="--json" in words)
+    except BrokenPipeError:
+        _silence_output()
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

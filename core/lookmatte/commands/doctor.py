@@ -1,0 +1,125 @@
+"""``lookmatte doctor``: whether this machine can run lookmatte, one line a check, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from lookmatte.commands.common import add_json
+
+State = Literal["ok", "warn", "FAIL"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check; ``todo`` says what to do about it, if anything."""
+
+    check: str
+    state: State
+    found: str
+    todo: str = ""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check this machine: libraries, model, colour, disk",
+        description="Check what lookmatte needs on this machine; the exit code is 1 when something is missing.",
+        allow_abbrev=False,
+    )
+    add_json(parser)
+    parser.set_defaults(run=run, forwards=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run every check, print each as it ends; 1 when one fails, else 0."""
+    failed = False
+    for check in CHECKS:
+        for finding in _guarded(check):
+            failed = failed or finding.state == "FAIL"
+            if args.json:
+                print(json.dumps({"event": "check", **vars(finding)}), flush=True)
+            else:
+                todo = f"; {finding.todo}" if finding.todo else ""
+                print(f"{finding.state:4}  {finding.check:12}  {finding.found}{todo}", flush=True)
+    return 1 if failed else 0
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """A check that breaks is a finding: a broken library may raise anything."""
+    name = check.__name__.removeprefix("check_")
+    try:
+        yield from check()
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        yield Finding(name, "FAIL", what, "install lookmatte again in a fresh environment")
+
+
+def check_python() -> Iterator[Finding]:
+    """The interpreter: 3.10 or newer."""
+    new = sys.version_info >= (3, 10)
+    todo = "" if new else "use Python 3.10 or newer"
+    yield Finding("python", "ok" if new else "FAIL", f"{platform.python_version()} {sys.executable}", todo)
+
+
+def check_torch() -> Iterator[Finding]:
+    """torch, its threads, and whether a CUDA device answers."""
+    import torch
+
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no CUDA device, the CPU serves"
+    yield Finding("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads, {device}")
+
+
+def check_imaging() -> Iterator[Finding]:
+    """The libraries that read and write files."""
+    import OpenEXR
+    import OpenImageIO as oiio
+
+    yield Finding("OpenImageIO", "ok", str(oiio.VERSION_STRING))
+    yield Finding("OpenEXR", "ok", str(getattr(OpenEXR, "__version__", "") or metadata.version("OpenEXR")))
+
+
+def check_color() -> Iterator[Finding]:
+    """OpenColorIO and the config that colour spaces are looked up in."""
+    import PyOpenColorIO as ocio
+
+    given = os.environ.get("OCIO")
+    if not given:
+        name = ocio.Config.CreateFromFile("ocio://default").getName()
+        yield Finding("OCIO", "ok", f"{ocio.__version__}, $OCIO is not set, built-in {name}")
+        return
+    try:
+        config = ocio.Config.CreateFromFile(given)
+        config.validate()
+    except ocio.Exception as error:
+        what = " ".join(str(error).split())
+        yield Finding("OCIO", "FAIL", f"$OCIO = {given}: {what}", "set it to a config that exists, or unset it")
+        return
+    spaces = len(list(config.getColorSpaceNames()))
+    yield Finding("OCIO", "ok", f"{ocio.__version__}, {config.getName() or given}, {spaces} colour spaces")
+
+
+def check_disk() -> Iterator[Finding]:
+    """A file can be written and renamed where temporary files go."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="lookmatte") as folder:
+            part = Path(folder, "frame.part")
+            part.write_bytes(b"0")
+            part.rename(part.with_suffix(".exr"))
+            where = Path(folder).parent
+        yield Finding("disk", "ok", f"{where} is writable")
+    except OSError as error:
+        yield Finding("disk", "FAIL", f"no writable folder: {error.strerror}", "set $TMPDIR to a writable folder")
+
+
+CHECKS = (check_python, check_torch, check_imaging, check_color, check_disk)

@@ -1,0 +1,156 @@
+"""What a file holds, as plain values: the findings that ``lookmatte inspect`` prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookmatte.errors import FrameError, InputError
+
+if TYPE_CHECKING:
+    from lookmatte.imaging.frame import Frame, Window
+    from lookmatte.imaging.reader import FrameHeader, PartHeader
+
+_HIDDEN = re.compile(r"cryptomatte/[^/]+/manifest$")
+_COLOR_KEYS = ("colorInteropID", "oiio:ColorSpace", "colorSpace", "chromaticities")
+TYPES = {"float16": "half", "float32": "float", "uint32": "uint"}
+
+
+def inspect_file(path: Path, layer: str | None = None) -> dict[str, Any]:
+    """Describe one EXR file: its parts, its plate, its colour space and its cryptomattes with their coverage.
+
+    ``layer`` keeps one cryptomatte layer (object, material, asset or its name). Raises InputError for a file
+    that cannot be read, and for an unknown layer with the nearest ones.
+    """
+    from lookmatte.imaging.reader import read_header
+
+    try:
+        header = read_header(path)
+        return {
+            "file": str(path),
+            "parts": [_part(part) for part in header.parts],
+            "plate": _plate(header),
+            "color": _color(header),
+            "cryptomattes": _cryptomattes(header, layer),
+            "notes": list(header.notes),
+        }
+    except FrameError as error:
+        raise InputError(str(error)) from None
+
+
+def compare(path: Path, first: dict[str, Any]) -> str | None:
+    """Say how a frame differs from the first of its sequence in what a render relies on, or None."""
+    from lookmatte.imaging.reader import read_header
+
+    try:
+        parts = [_part(part) for part in read_header(path).parts]
+    except FrameError as error:
+        return str(error)
+    wanted = first["parts"]
+    if len(parts) != len(wanted):
+        return f"{len(parts)} parts instead of {len(wanted)}"
+    for part, other in zip(parts, wanted, strict=True):
+        (a, b), (c, d) = part["display_window"][2:], other["display_window"][2:]
+        if (a, b) != (c, d):
+            return f"{a}x{b} instead of {c}x{d}"
+        if part["channels"] != other["channels"]:
+            odd = sorted(part["channels"].keys() ^ other["channels"].keys())
+            return f"other channels: {', '.join(odd[:4])}" if odd else "channels of another type"
+    return None
+
+
+def _window(window: Window) -> list[int]:
+    return [window.x, window.y, window.width, window.height]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _part(part: PartHeader) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "channels": {name: TYPES.get(str(kind), str(kind)) for name, kind in part.channels.items()},
+        "data_window": _window(part.data_window),
+        "display_window": _window(part.display_window),
+        "pixel_aspect": part.attributes.get("pixelAspectRatio", 1.0),
+        "compression": part.compression,
+        "attributes": {k: _plain(v) for k, v in part.attributes.items() if not _HIDDEN.search(k)},
+    }
+
+
+def _plate(header: FrameHeader) -> dict[str, Any] | None:
+    if header.plate is None:
+        return None
+    part = header.plate.rgb[0][0]
+    return {
+        "part": part,
+        "rgb": [name for _, name in header.plate.rgb],
+        "alpha": None if header.plate.alpha is None else header.plate.alpha[1],
+    }
+
+
+def _color(header: FrameHeader) -> dict[str, Any] | None:
+    """The first thing that the plate's part, then any part, says about its colour."""
+    parts = list(header.parts)
+    if header.plate is not None:
+        parts.insert(0, header.parts[header.plate.rgb[0][0]])
+    for key in _COLOR_KEYS:
+        for part in parts:
+            for name, value in part.attributes.items():
+                if name.casefold() == key.casefold():
+                    return {"attribute": name, "value": _plain(value)}
+    return None
+
+
+def _without_pixels(header: FrameHeader) -> Frame:
+    """A frame whose channels are empty: enough to find the cryptomattes before anything is decoded."""
+    import numpy as np
+
+    from lookmatte.imaging.frame import Frame, Part
+
+    parts = [
+        Part(
+            part.name, {name: np.empty((0, 0), kind) for name, kind in part.channels.items()},
+            part.data_window, part.display_window, part.attributes, part.compression,
+        )
+        for part in header.parts
+    ]  # fmt: skip
+    # A file of mattes has no colour; its first part then gives the windows.
+    rgb = header.plate.rgb if header.plate is not None else ((0, ""), (0, ""), (0, ""))
+    return Frame(header.path, parts, rgb, None if header.plate is None else header.plate.alpha)
+
+
+def _cryptomattes(header: FrameHeader, layer: str | None) -> list[dict[str, Any]]:
+    from lookmatte.imaging.cryptomatte import coverage_table, layers
+    from lookmatte.imaging.reader import read_parts
+    from lookmatte.imaging.selection import match_layers
+
+    frame = _without_pixels(header)
+    found = layers(frame)
+    if layer is not None:
+        found = match_layers(frame, found, layer)
+    keys = {key for one in found if not one.damage for pair in one.ranks for key in pair}
+    if keys:
+        frame.parts = read_parts(header.path, only=keys)
+    described = []
+    for one in found:
+        rows = coverage_table(frame, one)
+        described.append(
+            {
+                "name": one.name,
+                "ranks": len(one.ranks),
+                "manifest": one.manifest_source or None,
+                "names": [
+                    {"name": name, "id": f"{bits:08x}", "percent": round(100 * covered, 4)}
+                    for name, bits, covered in rows
+                    if covered > 0
+                ],
+                "without_pixels": sorted(name for name, _, covered in rows if covered == 0),
+                "notes": list(one.notes),
+            }
+        )
+    return described

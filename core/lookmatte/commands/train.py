@@ -1,0 +1,24 @@
+"""``lookmatte train``: hands its options on to the training loop, which knows them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train the networks (lookmatte train --help lists its options)",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run, forwards=True, json=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and return the exit code."""
+    from lookmatte.training.train import main
+
+    return int(main(args.rest) or 0)

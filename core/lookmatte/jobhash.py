@@ -1,0 +1,80 @@
+"""What a bake and a frame depend on, as one checksum: equal on every machine and in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from lookmatte.errors import InputError
+from lookmatte.job import Cryptomatte, Job, Region, StyleRef
+
+FORMAT = 1  # raise it when the same job would bake other grids
+
+
+def checksum(path: str) -> str:
+    """SHA-256 of a file's contents in hexadecimal. Raises InputError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return digest.hexdigest()
+
+
+def _picture(style: StyleRef) -> list[str | None]:
+    return [checksum(style.image), None if style.matte is None else checksum(style.matte)]
+
+
+def _region(region: Region, adjustments: bool) -> dict[str, Any]:
+    source = None
+    if region.source is not None:
+        source = {"kind": type(region.source).__name__, **asdict(region.source)}
+        if isinstance(region.source, Cryptomatte):
+            source["names"] = sorted(set(region.source.names))
+    content: dict[str, Any] = {
+        "name": region.name,
+        "source": source,
+        "style": [[frame, *_picture(picture)] for frame, picture in region.style.keys],
+        "ease": region.style.ease,
+        "blend": region.blend,
+    }
+    if adjustments:
+        content["strength"] = asdict(region.strength)
+        content["exposure_limit"] = region.exposure_limit
+    return content
+
+
+def _digest(job: Job, model_checksum: str, adjustments: bool) -> str:
+    content = {
+        "format": FORMAT,
+        "model": model_checksum,
+        "plate": job.plate,
+        "color": asdict(job.color),
+        "alpha": job.alpha,
+        "temporal": asdict(job.temporal),
+        # The order of regions never matters to the picture.
+        "regions": [_region(region, adjustments) for region in sorted(job.regions, key=lambda r: r.name)],
+        "rest": None if job.rest is None else _region(job.rest, adjustments),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def bake_hash(job: Job, model_checksum: str) -> str:
+    """SHA-256 (hexadecimal) of what a job's grids depend on.
+
+    That is the resolved job without frames, output, strength and exposure limit, the model, and the contents
+    of the styles, so that a copied or renamed reference picture bakes nothing anew. Plate and mattes enter by
+    their patterns; whether their files changed is for the caller to compare. Raises InputError for a style
+    that cannot be read.
+    """
+    return _digest(job, model_checksum, adjustments=False)
+
+
+def job_hash(job: Job, model_checksum: str) -> str:
+    """SHA-256 of what a job's frames depend on: what ``bake_hash`` covers, strength and exposure limit."""
+    return _digest(job, model_checksum, adjustments=True)
