@@ -8,15 +8,18 @@ metadata name with another case, or with a view layer in front that the channels
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lookmatte.imaging import manifest
 from lookmatte.imaging.frame import Frame
+from lookmatte.imaging.plate import PartLike
+from lookmatte.imaging.reader import FrameHeader
 
 Key = tuple[int, str]  # (part index, channel name), as in Frame
+Source = Frame | FrameHeader
 
 _COMPONENTS = {
     "r": 0, "red": 0, "x": 0,
@@ -48,11 +51,11 @@ class CryptoLayer:
     notes: tuple[str, ...] = ()
 
 
-def layers(frame: Frame) -> list[CryptoLayer]:
-    """Find every cryptomatte layer of a frame: those with metadata first, in the file's order. Never raises.
+def layers(frame: Source) -> list[CryptoLayer]:
+    """Find every cryptomatte layer of a frame, or of its header alone: those with metadata first.
 
     Channels that look like cryptomatte without metadata (a name with ``crypto`` and a two-digit level) make a
-    layer without a manifest. Preview channels, which carry no level, are ignored.
+    layer without a manifest. Preview channels, which carry no level, are ignored. Never raises.
     """
     metadata = _metadata(frame)
     claims: dict[tuple[int, str, str], dict[int, dict[int, Key]]] = {}
@@ -65,7 +68,7 @@ def layers(frame: Frame) -> list[CryptoLayer]:
         owner = (index, base, view)
         quality[owner] = min(rank, quality.get(owner, rank))
         claims.setdefault(owner, {}).setdefault(level, channels)
-    owners = _prefer_view(list(claims), str(frame.plate.attributes.get("view", "")).casefold())
+    owners = _prefer_view(list(claims), _plate_view(frame))
     owners.sort(key=lambda owner: owner[0] if owner[0] >= 0 else len(metadata))
     found: list[CryptoLayer] = []
     for owner in owners:
@@ -77,13 +80,13 @@ def layers(frame: Frame) -> list[CryptoLayer]:
     return found
 
 
-def orphans(frame: Frame) -> list[str]:
+def orphans(frame: Source) -> list[str]:
     """Names of cryptomattes that the metadata announces and no channel holds."""
     held = {layer.key for layer in layers(frame)}
     return [entry["name"] for entry in _metadata(frame) if entry["key"] not in held]
 
 
-def _metadata(frame: Frame) -> list[dict[str, str]]:
+def _metadata(frame: Source) -> list[dict[str, str]]:
     entries: dict[str, dict[str, str]] = {}
     for part in frame.parts:
         for attribute, value in part.attributes.items():
@@ -95,9 +98,10 @@ def _metadata(frame: Frame) -> list[dict[str, str]]:
     return [entry for entry in entries.values() if entry["name"]]
 
 
-def _groups(frame: Frame) -> Iterator[tuple[str, str, dict[int, Key]]]:
+def _groups(frame: Source) -> Iterator[tuple[str, str, dict[int, Key]]]:
     """Yield (name without component, view, {component: channel}) for channels that could hold a level."""
-    for index, part in enumerate(frame.parts):
+    parts: Sequence[PartLike] = frame.parts
+    for index, part in enumerate(parts):
         groups: dict[str, dict[int, Key]] = {}
         for channel in part.channels:
             name = channel if "." in channel else f"{part.name}.{channel}"
@@ -147,6 +151,14 @@ def _looseness(group: str, name: str) -> tuple[int, int] | None:
     return None
 
 
+def _plate_view(frame: Source) -> str:
+    if isinstance(frame, Frame):
+        return str(frame.plate.attributes.get("view", "")).casefold()
+    if frame.plate is None:
+        return ""
+    return str(frame.parts[frame.plate.rgb[0][0]].attributes.get("view", "")).casefold()
+
+
 def _prefer_view(owners: list[tuple[int, str, str]], view: str) -> list[tuple[int, str, str]]:
     """Of layers that differ in their stereo view alone, keep the plate's view, else the first."""
     kept: dict[tuple[int, str], tuple[int, str, str]] = {}
@@ -156,7 +168,7 @@ def _prefer_view(owners: list[tuple[int, str, str]], view: str) -> list[tuple[in
     return list(kept.values())
 
 
-def _layer(frame: Frame, entry: dict[str, str], name: str, levels: dict[int, dict[int, Key]]) -> CryptoLayer:
+def _layer(frame: Source, entry: dict[str, str], name: str, levels: dict[int, dict[int, Key]]) -> CryptoLayer:
     ranks: list[tuple[Key, Key]] = []
     notes: list[str] = []
     for level in sorted(levels):
@@ -181,12 +193,14 @@ def _layer(frame: Frame, entry: dict[str, str], name: str, levels: dict[int, dic
     )
 
 
-def _damage(frame: Frame, ranks: list[tuple[Key, Key]]) -> str:
+def _damage(frame: Source, ranks: list[tuple[Key, Key]]) -> str:
     if not ranks:
         return "no level has both ids and coverage"
     for ids, _ in ranks:
-        if frame.pixels(ids).dtype not in (np.dtype(np.float32), np.dtype(np.uint32)):
-            return f"channel {ids[1]} is stored as {frame.pixels(ids).dtype}; ids need 32 bits"
+        stored = frame.parts[ids[0]].channels[ids[1]]
+        dtype = stored if isinstance(stored, np.dtype) else stored.dtype
+        if dtype not in (np.dtype(np.float32), np.dtype(np.uint32)):
+            return f"channel {ids[1]} is stored as {dtype}; ids need 32 bits"
         if frame.parts[ids[0]].compression.startswith("pxr24"):
             return "stored with PXR24 compression, which rounds 32-bit ids"
     return ""

@@ -12,7 +12,7 @@ from lookmatte.imaging.align import overlap
 from lookmatte.imaging.cryptolayers import CryptoLayer, Key, layers
 from lookmatte.imaging.frame import Frame, Weight, Window
 from lookmatte.imaging.manifest import id_of
-from lookmatte.imaging.selection import listed_ids, literal_id, match_layers
+from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
 
 __all__ = ["CryptoLayer", "CryptoMatte", "coverage_table", "layers", "select"]
 
@@ -110,9 +110,9 @@ def select(
         having = complete[:1] or [index for index, ids in enumerate(table[name]) if ids]
         if having:
             picked.setdefault(having[0], {})[name] = table[name][having[0]]
-        elif literal_id(name) is not None:
+        elif literal_ids(name):
             notes.append(f"{frame.path.name}: no pixel has the cryptomatte id {name}")
-            picked.setdefault(0, {})[name] = set()
+            picked.setdefault(0, {})[name] = literal_ids(name)
         elif missing_ok:
             notes.append(_unknown(frame, name, searched))
             picked.setdefault(0, {})[name] = set()
@@ -128,11 +128,11 @@ def _ids(frame: Frame, layer: CryptoLayer, name: str) -> set[int]:
     ids = listed_ids(layer, name)
     if ids:
         return ids
-    literal = literal_id(name)
-    bits = id_of(name) if literal is None else literal
-    if literal is not None and literal in (layer.manifest or {}).values():
-        return {literal}
-    return {bits} if _has_pixels(frame, layer, bits) else set()
+    literal = literal_ids(name)
+    if literal & set((layer.manifest or {}).values()):
+        return literal
+    ids = literal or {id_of(name)}
+    return ids if any(_has_pixels(frame, layer, one) for one in ids) else set()
 
 
 def _sorted(names: dict[str, set[int]]) -> NDArray[np.uint32]:
@@ -197,7 +197,7 @@ def coverage_table(frame: Frame, layer: CryptoLayer) -> list[tuple[str, int, flo
     """List what a layer shows: (name, id, covered fraction of the display window), the largest first.
 
     An id that the manifest does not name is written ``<8 hex digits>``; names without a pixel end the list
-    with 0. Pixels outside the display window (overscan) are not counted.
+    with 0. The id 0, which means that nothing was hit, and pixels outside the display window are not counted.
     """
     totals: dict[int, float] = {}
     if not layer.damage:
@@ -223,5 +223,5 @@ def _add_runs(ids: NDArray[np.uint32], coverage: NDArray[np.generic], totals: di
     sums = np.add.reduceat(np.clip(amount, 0.0, 1.0), starts)
     unique, inverse = np.unique(flat[starts], return_inverse=True)
     for bits, total in zip(unique.tolist(), np.bincount(inverse, weights=sums).tolist(), strict=True):
-        if total > 0:
+        if total > 0 and bits:
             totals[bits] = totals.get(bits, 0.0) + total

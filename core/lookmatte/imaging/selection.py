@@ -9,8 +9,8 @@ import unicodedata
 import numpy as np
 
 from lookmatte.errors import InputError, nearest
-from lookmatte.imaging.cryptolayers import CryptoLayer, orphans
-from lookmatte.imaging.frame import Frame
+from lookmatte.imaging.cryptolayers import CryptoLayer, Source, orphans
+from lookmatte.imaging.manifest import float_safe
 
 KINDS = ("object", "material", "asset")
 
@@ -18,7 +18,7 @@ _HEX = re.compile(r"^(?:<([0-9a-fA-F]{8})>|0[xX]([0-9a-fA-F]{8}))$")
 _FLOAT = re.compile(r"^<([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)>$")
 
 
-def match_layers(frame: Frame, there: list[CryptoLayer], wanted: str | None) -> list[CryptoLayer]:
+def match_layers(frame: Source, there: list[CryptoLayer], wanted: str | None) -> list[CryptoLayer]:
     """Return the layers that ``wanted`` means, all of them when it is None.
 
     ``object`` finds ``CryptoObject``, ``crypto_object``, ``ViewLayer.CryptoObject``, ``uCryptoObject``: a
@@ -60,11 +60,19 @@ def _letters(name: str) -> str:
     return re.sub(r"[^\w]|_", "", name.casefold())
 
 
-def literal_id(text: str) -> int | None:
-    """Read an id written as ``<8 hex digits>``, ``0x8 hex digits`` or Nuke's ``<float>``; None for a name.
+def literal_ids(text: str) -> set[int]:
+    """Read an id written as ``<8 hex digits>``, ``0x8 hex digits`` or Nuke's ``<float>``; empty for a name.
 
-    Hexadecimal wins where both readings fit: a float is printed with a point or an exponent.
+    Hexadecimal wins where both readings fit: a float is printed with a point or an exponent. An id copied
+    from a manifest that forgot the exponent rule stands for the adjusted one too; 0 is the background.
     """
+    bits = _literal(text)
+    if bits is None:
+        return set()
+    return {bits, float_safe(bits)} if bits else {0}
+
+
+def _literal(text: str) -> int | None:
     match = _HEX.match(text)
     if match:
         return int(match[1] or match[2], 16)

@@ -1,0 +1,82 @@
+"""The proxy: an exact area average of a picture over its display window, fed a band of rows at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookmatte.imaging.frame import Weight, Window
+
+
+def overlap_matrix(first: int, count: int, origin: int, length: int, cells: int) -> NDArray[np.float64]:
+    """How much of each cell each pixel covers, along one axis: (cells, count), in units of a cell.
+
+    Pixels ``first .. first + count`` and the display window's ``origin .. origin + length``, cut into
+    ``cells`` equal cells, share a coordinate. Every column sums to cells / length inside the window, every
+    row to 1 where the pixels fill the cell.
+    """
+    scale = cells / length
+    edges = (np.arange(first, first + count + 1, dtype=np.float64) - origin) * scale
+    cell = np.arange(cells, dtype=np.float64)[:, None]
+    upper = np.minimum(edges[None, 1:], cell + 1)
+    covered: NDArray[np.float64] = np.maximum(upper - np.maximum(edges[None, :-1], cell), 0.0)
+    return covered
+
+
+class AreaAverage:
+    """Averages rows over the cells of a grid that divides the display window; fractional overlaps count.
+
+    Pixels outside the data window count as absent, pixels outside the display window (overscan) not at all.
+    A picture smaller than the grid works too: each pixel is spread over the cells that it overlaps.
+    """
+
+    def __init__(
+        self, data_window: Window, display_window: Window, size: tuple[int, int] = (256, 256)
+    ) -> None:
+        """``size`` is (rows, columns) of the grid."""
+        self._data = data_window
+        self._display = display_window
+        self._size = size
+        display_x, display_w = display_window.x, display_window.width
+        columns = overlap_matrix(data_window.x, data_window.width, display_x, display_w, size[1])
+        self._columns = np.ascontiguousarray(columns.T, dtype=np.float32)  # (data width, grid columns)
+        self._across = columns.sum(axis=1)
+        self._down = np.zeros(size[0], dtype=np.float64)
+        self._sums: NDArray[np.float64] | None = None
+
+    def add(self, y0: int, block: Weight) -> None:
+        """Add rows ``y0 ..`` of the data window, 0 its first: float32 (rows, width, channels), all finite.
+
+        Each row once, in any order. A matte's weights are multiplied in beforehand.
+        """
+        rows, width, channels = block.shape
+        if width != self._data.width or y0 < 0 or y0 + rows > self._data.height:
+            raise ValueError(f"rows {y0} to {y0 + rows} of width {width} are not in {self._data}")
+        if self._sums is None:
+            self._sums = np.zeros((self._size[0], channels, self._size[1]), dtype=np.float64)
+        display_y, display_h = self._display.y, self._display.height
+        weights = overlap_matrix(self._data.y + y0, rows, display_y, display_h, self._size[0])
+        touched = np.flatnonzero(weights.any(axis=1))
+        if not len(touched):
+            return
+        down = weights[touched[0] : touched[-1] + 1]
+        # Rows first: they shrink the band to a few lines before the columns' larger product.
+        lines = down.astype(np.float32) @ block.reshape(rows, width * channels)
+        lines = lines.reshape(len(down), width, channels).transpose(0, 2, 1)
+        inside = slice(touched[0], touched[-1] + 1)
+        self._sums[inside] += np.ascontiguousarray(lines) @ self._columns
+        self._down[inside] += down.sum(axis=1)
+
+    def result(self) -> Weight:
+        """Sums of value times covered area, in units of a cell: (grid rows, grid columns, channels) float32.
+
+        1 everywhere for a picture of ones that fills its display window.
+        """
+        if self._sums is None:
+            raise ValueError("no rows were added")
+        return np.ascontiguousarray(self._sums.transpose(0, 2, 1), dtype=np.float32)
+
+    @property
+    def area(self) -> Weight:
+        """The part of each cell that the rows added so far cover: (grid rows, grid columns) in [0, 1]."""
+        return np.outer(self._down, self._across).astype(np.float32)
