@@ -155,7 +155,7 @@ _NUMBERS: dict[str, tuple[Any, tuple[int, ...]]] = {
 
 
 def _native(kind: str, data: bytes) -> Any:
-    """The attribute as the module takes it: its own class for types it copies, opaque bytes for all others."""
+    """The attribute as the module takes it: its own class for types that it knows, else opaque bytes."""
     import OpenEXR
 
     if kind == "string":

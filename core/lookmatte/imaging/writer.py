@@ -81,7 +81,8 @@ def new_part(
 
 def _storage(part: Part, compression: str, added: Mapping[str, Value]) -> Storage:
     if not isinstance(part.header, ExrPart):
-        return Storage(compression, {name: encode(value) for name, value in {**part.attributes, **added}.items()})
+        values = {**part.attributes, **added}
+        return Storage(compression, {name: encode(value) for name, value in values.items()})
     header = part.header
     if {channel.name for channel in header.channels} != set(part.channels):
         raise ValueError("the part was read in part (only=...); writing it would lose its other channels")
