@@ -41,10 +41,11 @@ def masked_statistics(x: Tensor, matte: Tensor) -> Statistics:
     What lies where the matte is 0 does not enter. An empty matte gives mean 0 and the smallest deviation.
     """
     mass = matte.sum((2, 3))
-    share = matte / mass.clamp_min(1e-6)[..., None, None]
-    mean = (x * share).sum((2, 3))
-    variance = ((x - mean[..., None, None]) ** 2 * share).sum((2, 3))
-    return Statistics(mean, variance.clamp_min(_VARIANCE_FLOOR).sqrt(), mass[:, 0])
+    share = (matte.flatten(2) / mass.clamp_min(1e-6).unsqueeze(-1)).mT
+    mean = x.flatten(2) @ share
+    variance = (x.flatten(2) - mean).square() @ share
+    deviation = variance.squeeze(-1).clamp_min(_VARIANCE_FLOOR).sqrt()
+    return Statistics(mean.squeeze(-1), deviation, mass[:, 0])
 
 
 def trust(pixels: Tensor) -> Tensor:

@@ -1,0 +1,223 @@
+"""Train a model: ``python -m lookmatte.training.train CONFIG.yaml --data DIR --vgg FILE --encoder FILE
+--out DIR``.
+
+Stage 1 trains the matte enhancer, stage 2 predictor and guide with encoder and enhancer frozen. Every step
+follows from the seed and its number, so a run that was interrupted goes on as if it had not been. Writes
+checkpoints, ``model.safetensors`` (the running average of the weights), ``sheet.png``, and one line of
+held-out scores at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional
+
+from lookmatte.errors import InputError
+from lookmatte.networks.enhancer import edge_band
+from lookmatte.networks.model import Model, ModelConfig
+from lookmatte.training import held_out
+from lookmatte.training.config import TrainingConfig, read
+from lookmatte.training.data import Material, Sampler, load
+from lookmatte.training.objective import Judge, make_judge, objective
+from lookmatte.training.vgg import Vgg19
+
+
+class Run:
+    """A training run in a folder: its state, its checkpoint, its clock."""
+
+    def __init__(self, config: TrainingConfig, encoder: Path | None, out: Path) -> None:
+        """Start afresh, or from ``out``/checkpoint.pt. ``encoder`` is the distilled one; it is frozen."""
+        out.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.config, self.out = config, out
+        self.model = Model(ModelConfig(base=config.base, alpha=config.alpha, residual=config.residual))
+        if encoder is not None:
+            if not encoder.is_file():
+                raise InputError(f"{encoder}: no encoder there; make one with lookmatte.training.distill")
+            self.model.encoder.load_state_dict(load_file(str(encoder)))
+        self.model.encoder.requires_grad_(False)
+        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.enhancing = torch.optim.Adam(self.model.enhancer.parameters(), lr=config.enhancing.rate)
+        self.styling = torch.optim.Adam(self.learned(), lr=config.styling.rate)
+        self.enhanced, self.styled = 0, 0
+        self.checkpoint = out / "checkpoint.pt"
+        if self.checkpoint.is_file():
+            self._resume()
+
+    def learned(self) -> list[nn.Parameter]:
+        """What stage 2 trains."""
+        return [*self.model.predictor.parameters(), *self.model.guide.parameters()]
+
+    def _resume(self) -> None:
+        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.enhancing.load_state_dict(state["enhancing"])
+        self.styling.load_state_dict(state["styling"])
+        self.enhanced, self.styled = int(state["enhanced"]), int(state["styled"])
+
+    def save(self) -> None:
+        """Write the checkpoint and the averaged model; each appears whole or not at all."""
+        partial = self.checkpoint.with_suffix(".partial")
+        state = {
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "enhancing": self.enhancing.state_dict(),
+            "styling": self.styling.state_dict(),
+            "enhanced": self.enhanced,
+            "styled": self.styled,
+        }
+        torch.save(state, partial)
+        os.replace(partial, self.checkpoint)
+        self.averaged.save(self.out / "model.safetensors")
+
+    def average(self, decay: float) -> None:
+        """Let the averaged weights follow."""
+        with torch.no_grad():
+            for mean, now in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(now, 1.0 - decay)
+
+
+def _rate(optimiser: torch.optim.Optimizer, peak: float, step: int, steps: int) -> None:
+    warm, left = min(1.0, (step + 1) / 40), max(0.02, 1.0 - step / max(steps, 1))
+    for group in optimiser.param_groups:
+        group["lr"] = peak * warm * left
+
+
+def enhance_step(run: Run, sampler: Sampler) -> float:
+    """One step of stage 1: rough mattes of the scene against the true ones, where a matte may change at
+    all."""
+    scene = sampler.scene(run.enhanced, "split")
+    if scene.truth is None or scene.given is None:
+        return 0.0
+    _rate(run.enhancing, run.config.enhancing.rate, run.enhanced, run.config.enhancing.steps)
+    made = run.model.enhancer(scene.content, scene.given)
+    band = edge_band(scene.given)
+    loss = functional.binary_cross_entropy(made.clamp(1e-4, 1 - 1e-4), scene.truth, weight=band)
+    loss = loss + ((made - scene.truth).abs() * band).mean()
+    run.enhancing.zero_grad()
+    torch.autograd.backward(loss / band.mean().clamp_min(1e-3))
+    run.enhancing.step()
+    return float(loss.detach() / band.mean().clamp_min(1e-3))
+
+
+def style_step(run: Run, judge: Judge, sampler: Sampler) -> dict[str, float]:
+    """One step of stage 2. Returns the parts of the loss and their weighted sum, ``total``."""
+    config, step = run.config, run.styled
+    generator = sampler.generator(-1 - step)
+    chance = torch.rand(2, generator=generator).tolist()
+    kind = "split" if chance[0] < config.styling.split else "whole"
+    if config.styling.clip_every and step % config.styling.clip_every == 0:
+        kind = "clip"
+    scene = sampler.scene(step, kind)
+    _rate(run.styling, config.styling.rate, step, config.styling.steps)
+    total, parts = objective(
+        run.model, judge, scene, config, in_grid=scene.given is not None and chance[1] < 0.5, generator=generator
+    )
+    run.styling.zero_grad()
+    torch.autograd.backward(total)
+    nn.utils.clip_grad_norm_(run.learned(), 1.0)
+    run.styling.step()
+    run.styled += 1
+    run.average(min(config.styling.average, (1.0 + run.styled) / (10.0 + run.styled)))
+    return {"total": float(total.detach()), **parts}
+
+
+def _enhance(run: Run, material: Material) -> None:
+    steps = run.config.enhancing.steps
+    sampler = Sampler(material, 32, run.config.seed + 1, run.config.enhancing.batch)
+    shown, saved = 0.0, time.monotonic()
+    while run.enhanced < steps:
+        loss = enhance_step(run, sampler)
+        run.enhanced += 1
+        shown += 0.05 * (loss - shown)
+        if run.enhanced % 50 == 0:
+            print(f"enhancer {run.enhanced}/{steps}  loss {shown:.4f}", flush=True)
+        if run.enhanced == steps:
+            run.averaged.enhancer.load_state_dict(run.model.enhancer.state_dict())
+        if run.enhanced == steps or time.monotonic() - saved > 60 * run.config.minutes_between_checkpoints:
+            run.save()
+            saved = time.monotonic()
+
+
+def _measure(run: Run, judge: Judge, pairs: list[held_out.Pair], began: float, last: bool) -> None:
+    amounts = [0.0, 0.5, 1.0] if last else [0.0, 1.0]
+    names = dict(zip([0.0, 0.5, 1.0], ["base", "half", "full"], strict=True))
+    rows = held_out.measure(run.averaged, judge, pairs, amounts)
+    for amount, row in zip(amounts, rows, strict=True):
+        print(f"  held out, {names[amount]}: {held_out.line(row)}", flush=True)
+    record = {
+        "step": run.styled,
+        "seconds": round(time.monotonic() - began),
+        **{names[amount]: row for amount, row in zip(amounts, rows, strict=True)},
+    }
+    with (run.out / "scores.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+    held_out.sheet(run.averaged, pairs[:5] + pairs[-5:], run.out / "sheet.png", [0.0, 1.0])
+
+
+def _style(run: Run, material: Material, held: Material, vgg: Vgg19) -> None:
+    config = run.config
+    sampler = Sampler(
+        material, config.styling.size, config.seed, config.styling.batch, config.styling.clip_frames
+    )
+    judge = make_judge(vgg, config, sampler)
+    pairs = held_out.make_pairs(held, 16, 8)
+    began = saved = measured = time.monotonic()
+    first = run.styled
+    shown: dict[str, float] = {}
+    run.model.enhancer.requires_grad_(False)
+    while run.styled < config.styling.steps:
+        for name, value in style_step(run, judge, sampler).items():
+            shown[name] = shown.get(name, value) + 0.05 * (value - shown.get(name, value))
+        last = run.styled == config.styling.steps
+        if run.styled % 25 == 0 or last:
+            pace = (time.monotonic() - began) / (run.styled - first)
+            text = " ".join(f"{name} {value:.4f}" for name, value in shown.items())
+            print(f"{run.styled}/{config.styling.steps}  {pace:.2f} s/step  {text}", flush=True)
+        if last or time.monotonic() - saved > 60 * config.minutes_between_checkpoints:
+            run.save()
+            saved = time.monotonic()
+        if last or time.monotonic() - measured > 60 * config.minutes_between_measurements:
+            _measure(run, judge, pairs, began, last)
+            measured = time.monotonic()
+
+
+def train(config: TrainingConfig, data: Path, vgg: Path, encoder: Path | None, out: Path) -> Run:
+    """Both stages, from wherever the run stands."""
+    torch.set_num_threads(config.threads)
+    run = Run(config, encoder, out)
+    judge_network = Vgg19(vgg)
+    material, held = load(data, held=False), load(data, held=True)
+    _enhance(run, material)
+    _style(run, material, held, judge_network)
+    return run
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder with photos/ and clips/")
+    parser.add_argument("--vgg", type=Path, required=True, help="safetensors with conv1_1 ... conv4_1")
+    parser.add_argument("--encoder", type=Path, required=True, help="encoder.safetensors from distillation")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    try:
+        train(read(options.config), options.data, options.vgg, options.encoder, options.out)
+    except InputError as error:
+        raise SystemExit(f"lookmatte: {error}") from error
+
+
+if __name__ == "__main__":
+    main()
