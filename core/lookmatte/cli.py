@@ -95,8 +95,11 @@ def _run(argv: Sequence[str], as_json: bool) -> int:
         code: int = args.run(args)
         sys.stdout.flush()
         return code
-    except SystemExit as stop:  # --help and --version
-        return stop.code if isinstance(stop.code, int) else 0
+    except SystemExit as stop:  # --help, --version, and a command that parses its own options
+        if isinstance(stop.code, str):
+            _report(stop.code, "input", as_json)
+            return 2
+        return stop.code or 0
     except KeyboardInterrupt:
         print("lookmatte: interrupted; the frames that are there are whole", file=sys.stderr)
         return 130

@@ -201,7 +201,7 @@ class _JobReader(Values):
         try:
             parse_frames(value)
         except InputError as error:
-            self._problems.add(node, "frames", str(error))
+            self._problems.add(node, "frames", str(error).removeprefix("frames: "))
         return value.strip()
 
     def _color(self, node: Node) -> Color:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookmatte.errors import InputError, nearest
+from lookmatte.job import Job, MatteFile
 
 if TYPE_CHECKING:
-    from lookmatte.job import Job
+    from lookmatte.imaging.sequence import Sequence
 
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _HOUDINI_FRAME = re.compile(r"F[0-9]*\Z")
@@ -59,3 +61,62 @@ def missing(path: str) -> str:
     while not os.path.isdir(folder.parent) and folder.parent != folder:
         folder = folder.parent
     return f"there is no file {path}: no folder {folder}{nearest(folder.name, _listing(folder.parent, True))}"
+
+
+def check_paths(job: Job) -> None:
+    """Check a job against the disk before anything is read: plate and mattes are there, no output is an input.
+
+    Raises InputError with a line for every mistake. Single missing frames are left to the render, which goes on
+    without them; none at all of the asked ones is a mistake.
+    """
+    from lookmatte.imaging.sequence import Sequence, describe_frames, first_collision, parse_frames
+
+    mistakes: list[str] = []
+    inputs: list[Path] = []
+
+    def found(key: str, pattern: str) -> list[int]:
+        try:
+            sequence = Sequence.parse(pattern, Path())
+            frames = sequence.require()
+        except InputError as error:
+            mistakes.append(f"{key}: {error}")
+            return []
+        inputs.extend(sequence.path(frame) for frame in frames)
+        return frames
+
+    frames = there = found("plate", job.plate)
+    if job.frames is not None and there:
+        asked = parse_frames(job.frames)
+        frames = [frame for frame in there if frame in asked]
+        if not frames:
+            mistakes.append(f"frames: none of {job.frames} is on disk; the plate has {describe_frames(there)}")
+    for region in job.everything:
+        if isinstance(region.source, MatteFile):
+            found(f"regions.{region.name}.matte", region.source.pattern)
+        for picture in region.style.pictures:
+            inputs.extend(Path(path) for path in (picture.image, picture.matte) if path)
+    try:
+        output = Sequence.parse(job.output, Path())
+    except InputError as error:
+        mistakes.append(f"output: {error}")
+    else:
+        mistakes.extend(f"output: {wrong}" for wrong in _output_mistakes(output, len(frames)))
+        pair = first_collision((output.path(frame) for frame in frames), inputs)
+        if pair:
+            mistakes.append(f"output: {pair[0]} is an input ({pair[1]}); write somewhere else")
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+
+
+def _output_mistakes(output: Sequence, count: int) -> Iterator[str]:
+    if not str(output).lower().endswith(".exr"):
+        yield f"{output} must end in .exr"
+    if output.is_still and count > 1:
+        yield f"{output} has no padding for {count} frames; write NAME.####.exr"
+    folder = output.folder
+    while not folder.exists() and folder.parent != folder:
+        folder = folder.parent
+    if not folder.is_dir():
+        yield f"{folder} is a file; a folder is needed there"
+    elif not os.access(folder, os.W_OK):
+        yield f"the folder {folder} is not writable"

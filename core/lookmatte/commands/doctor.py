@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lookmatte.commands.common import add_json
+from lookmatte.errors import InputError
 
 State = Literal["ok", "warn", "FAIL"]
 
@@ -93,20 +94,15 @@ def check_color() -> Iterator[Finding]:
     """OpenColorIO and the config that colour spaces are looked up in."""
     import PyOpenColorIO as ocio
 
+    from lookmatte.imaging.colour import config_name
+
     given = os.environ.get("OCIO")
-    if not given:
-        name = ocio.Config.CreateFromFile("ocio://default").getName()
-        yield Finding("OCIO", "ok", f"{ocio.__version__}, $OCIO is not set, built-in {name}")
-        return
+    origin = f"$OCIO = {given}" if given else "built-in"
     try:
-        config = ocio.Config.CreateFromFile(given)
-        config.validate()
-    except ocio.Exception as error:
+        yield Finding("OCIO", "ok", f"{ocio.__version__}, {origin}, config {config_name()}")
+    except (InputError, ocio.Exception, ocio.ExceptionMissingFile) as error:
         what = " ".join(str(error).split())
-        yield Finding("OCIO", "FAIL", f"$OCIO = {given}: {what}", "set it to a config that exists, or unset it")
-        return
-    spaces = len(list(config.getColorSpaceNames()))
-    yield Finding("OCIO", "ok", f"{ocio.__version__}, {config.getName() or given}, {spaces} colour spaces")
+        yield Finding("OCIO", "FAIL", what, "set $OCIO to a config that exists, or unset it")
 
 
 def check_disk() -> Iterator[Finding]:
@@ -122,4 +118,59 @@ def check_disk() -> Iterator[Finding]:
         yield Finding("disk", "FAIL", f"no writable folder: {error.strerror}", "set $TMPDIR to a writable folder")
 
 
-CHECKS = (check_python, check_torch, check_imaging, check_color, check_disk)
+def check_model() -> Iterator[Finding]:
+    """The shipped weights are there and match the checksum that they were saved with."""
+    from lookmatte.networks.model import Model, shipped_path
+
+    try:
+        path = shipped_path()
+        model = Model.load(path)
+    except InputError as error:
+        yield Finding("model", "FAIL", str(error))
+        return
+    yield Finding("model", "ok", f"{path.name}, checksum {model.checksum[:12]}, {path.parent}")
+
+
+def check_render() -> Iterator[Finding]:
+    """A generated picture goes the whole way, from an EXR and a style to a styled EXR that is finite."""
+    import numpy as np
+
+    from lookmatte.imaging.frame import Part, Window
+    from lookmatte.imaging.picture import write_png
+    from lookmatte.imaging.reader import read_frame
+    from lookmatte.imaging.writer import write_parts_to
+    from lookmatte.job import Job
+    from lookmatte.progress import Silent
+    from lookmatte.render import render
+
+    size = 32
+    across = np.tile(np.linspace(0.02, 4.0, size, dtype=np.float32), (size, 1))
+    channels = {"R": across, "G": across.T.copy(), "B": across[::-1].copy()}
+    window = Window(0, 0, size, size)
+    style = np.zeros((size, size, 3), np.uint8) + np.array([220, 150, 60], np.uint8)
+    style[: size // 2] //= 3
+    with tempfile.TemporaryDirectory(prefix="lookmatte") as folder:
+        plate, output = Path(folder, "plate.0001.exr"), Path(folder, "look.0001.exr")
+        copies = {name: pixels.copy() for name, pixels in channels.items()}
+        write_parts_to([Part("", copies, window, window)], plate)
+        write_png(Path(folder, "style.png"), style)
+        mapping = {
+            "plate": "plate.####.exr",
+            "output": "look.####.exr",
+            "regions": {"rest": {"style": "style.png"}},
+        }
+        summary = render(Job.from_mapping(mapping, folder), progress=Silent(), overwrite=True)
+        if summary.failed or not output.is_file():
+            yield Finding("render", "FAIL", "a generated picture could not be styled", "install lookmatte again")
+            return
+        styled = read_frame(output)
+        pixels = np.stack([styled.pixels(key) for key in styled.rgb])
+    sound = bool(np.isfinite(pixels).all()) and not np.array_equal(pixels, np.stack(list(channels.values())))
+    found = f"styled a generated picture of {size}x{size}"
+    if sound:
+        yield Finding("render", "ok", found)
+    else:
+        yield Finding("render", "FAIL", f"{found}, but its pixels are wrong", "install lookmatte again")
+
+
+CHECKS = (check_python, check_torch, check_imaging, check_color, check_disk, check_model, check_render)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from lookmatte.commands.common import add_json
 from lookmatte.commands.inspection import compare, inspect_file
-from lookmatte.errors import InputError
-from lookmatte.jobpaths import missing
 from lookmatte.progress import printable
 
 _NOTABLE = re.compile(r"(?i)timecode|framespersecond|fps|camera|focal|lens|fov|software|renderer|^view$")
@@ -45,15 +44,12 @@ def run(args: argparse.Namespace) -> int:
 
 def find(text: str, layer: str | None) -> dict[str, Any]:
     """Describe a file, or the first frame of a sequence and how the others differ from it."""
-    path = Path(text)
-    if path.is_file():
-        return inspect_file(path, layer)
     from lookmatte.imaging.sequence import Sequence
 
+    if os.path.isfile(text):  # a name may hold what looks like a padding
+        return inspect_file(Path(text), layer)
     sequence = Sequence.parse(text, Path.cwd())
-    if not sequence.has_padding:
-        raise InputError(missing(str(path.absolute())))
-    frames = sequence.on_disk()
+    frames = sequence.require()
     found = inspect_file(sequence.path(frames[0]), layer)
     differing = {}
     for frame in frames[1:]:
@@ -65,26 +61,17 @@ def find(text: str, layer: str | None) -> dict[str, Any]:
     return found
 
 
-def ranges(frames: list[int]) -> str:
-    """Ascending frames as people write them: ``1001-1004, 1006``."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1][1] = frame
-        else:
-            runs.append([frame, frame])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
-
-
 def describe(found: dict[str, Any], every_name: bool) -> list[str]:
     """The findings as aligned lines."""
+    from lookmatte.imaging.sequence import describe_frames
+
     lines = [f"file      {found['file']}"]
     sequence = found.get("sequence")
     if sequence:
         frames = sequence["frames"]
-        lines.append(f"sequence  {sequence['pattern']}: {len(frames)} frames, {ranges(frames)}")
+        lines.append(f"sequence  {sequence['pattern']}: {len(frames)} frames, {describe_frames(frames)}")
         if sequence["holes"]:
-            lines.append(f"missing   {ranges(sequence['holes'])}")
+            lines.append(f"missing   {describe_frames(sequence['holes'])}")
         lines += [f"differs   {frame}: {what}" for frame, what in sequence["differing"].items()]
     lines += _plate_lines(found)
     for index, part in enumerate(found["parts"]):
@@ -104,8 +91,8 @@ def _plate_lines(found: dict[str, Any]) -> list[str]:
         kind = found["parts"][plate["part"]]["channels"][plate["rgb"][0]]
         alpha = f"alpha {plate['alpha']}" if plate["alpha"] else "no alpha"
         lines = [f"plate     {', '.join(plate['rgb'])}; {alpha}; {kind}, part {plate['part']}"]
-    said = f"{color['value']} ({color['attribute']})" if color else "the file does not say"
-    return [*lines, f"color     {said}"]
+    said = f"{color['space'] or 'unknown'} ({color['source']})"
+    return [*lines, f"color     {said}", *(f"  note: {note}" for note in color["notes"])]
 
 
 def _part_lines(index: int, part: dict[str, Any]) -> list[str]:

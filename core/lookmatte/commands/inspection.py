@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from lookmatte.errors import FrameError, InputError
 
 if TYPE_CHECKING:
-    from lookmatte.imaging.frame import Frame, Window
+    from lookmatte.imaging.frame import Window
     from lookmatte.imaging.reader import FrameHeader, PartHeader
 
 _HIDDEN = re.compile(r"cryptomatte/[^/]+/manifest$")
-_COLOR_KEYS = ("colorInteropID", "oiio:ColorSpace", "colorSpace", "chromaticities")
 TYPES = {"float16": "half", "float32": "float", "uint32": "uint"}
 
 
@@ -67,7 +67,9 @@ def _window(window: Window) -> list[int]:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _part(part: PartHeader) -> dict[str, Any]:
@@ -93,49 +95,33 @@ def _plate(header: FrameHeader) -> dict[str, Any] | None:
     }
 
 
-def _color(header: FrameHeader) -> dict[str, Any] | None:
-    """The first thing that the plate's part, then any part, says about its colour."""
-    parts = list(header.parts)
-    if header.plate is not None:
-        parts.insert(0, header.parts[header.plate.rgb[0][0]])
-    for key in _COLOR_KEYS:
-        for part in parts:
-            for name, value in part.attributes.items():
-                if name.casefold() == key.casefold():
-                    return {"attribute": name, "value": _plain(value)}
-    return None
+def _color(header: FrameHeader) -> dict[str, Any]:
+    """The plate's space as a render would take it, and what says so; ``assumed`` when nothing does."""
+    from lookmatte.imaging.colour import plate_matrix
 
-
-def _without_pixels(header: FrameHeader) -> Frame:
-    """A frame whose channels are empty: enough to find the cryptomattes before anything is decoded."""
-    import numpy as np
-
-    from lookmatte.imaging.frame import Frame, Part
-
-    parts = [
-        Part(
-            part.name, {name: np.empty((0, 0), kind) for name, kind in part.channels.items()},
-            part.data_window, part.display_window, part.attributes, part.compression,
-        )
-        for part in header.parts
-    ]  # fmt: skip
-    # A file of mattes has no colour; its first part then gives the windows.
-    rgb = header.plate.rgb if header.plate is not None else ((0, ""), (0, ""), (0, ""))
-    return Frame(header.path, parts, rgb, None if header.plate is None else header.plate.alpha)
+    if header.plate is None:
+        return {"space": None, "source": "no plate", "notes": []}
+    attributes = header.parts[header.plate.rgb[0][0]].attributes
+    try:
+        colour = plate_matrix(None, attributes=attributes)
+    except InputError as error:
+        return {"space": None, "source": "unusable", "notes": [str(error)]}
+    return {"space": colour.space, "source": colour.source, "notes": list(colour.notes)}
 
 
 def _cryptomattes(header: FrameHeader, layer: str | None) -> list[dict[str, Any]]:
     from lookmatte.imaging.cryptomatte import coverage_table, layers
+    from lookmatte.imaging.frame import Frame
     from lookmatte.imaging.reader import read_parts
     from lookmatte.imaging.selection import match_layers
 
-    frame = _without_pixels(header)
-    found = layers(frame)
+    found = layers(header)
     if layer is not None:
-        found = match_layers(frame, found, layer)
+        found = match_layers(header, found, layer)
     keys = {key for one in found if not one.damage for pair in one.ranks for key in pair}
-    if keys:
-        frame.parts = read_parts(header.path, only=keys)
+    # A file of mattes has no colour; its first part then gives the windows.
+    rgb = header.plate.rgb if header.plate is not None else ((0, ""), (0, ""), (0, ""))
+    frame = Frame(header.path, read_parts(header.path, only=keys), rgb, None)
     described = []
     for one in found:
         rows = coverage_table(frame, one)
