@@ -31,9 +31,10 @@ def to_rec709(chromaticities: Any) -> Matrix | None:
     if np.abs(values - REC709).max() < SAME:
         return np.eye(3)
     try:
-        to_xyz = rgb_to_xyz(values.tolist())
-        adapted = _adaptation(values[6:].tolist(), REC709[6:])
-        matrix: Matrix = np.linalg.inv(rgb_to_xyz(REC709)) @ adapted @ to_xyz
+        with np.errstate(all="ignore"):
+            to_xyz = rgb_to_xyz(values.tolist())
+            adapted = _adaptation(values[6:].tolist(), REC709[6:])
+            matrix: Matrix = np.linalg.inv(rgb_to_xyz(REC709)) @ adapted @ to_xyz
     except (np.linalg.LinAlgError, ZeroDivisionError):
         return None
     sane = np.isfinite(matrix).all() and np.abs(matrix).max() < 1e3 and abs(np.linalg.det(matrix)) > 1e-6

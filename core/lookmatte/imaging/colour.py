@@ -33,6 +33,7 @@ _REC709 = (
 )  # fmt: skip
 # What programs write into any linear EXR without knowing its primaries: chromaticities know better.
 _VAGUE = {"linear", "scene_linear", "lin_rec709", "lin_srgb", "lin_rec709_srgb"}
+_NEAR_WHITE = 0.99
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class PlateColour:
     @property
     def inverse(self) -> Matrix:
         """The 3x3 from linear Rec.709 back to the linear stage (float64)."""
-        undone: Matrix = np.linalg.inv(self.matrix)
-        return undone
+        return np.linalg.inv(self.matrix).astype(np.float64)
 
 
 def plate_matrix(
@@ -99,7 +99,8 @@ def view_inverse(display_view: str, config: str | None = None) -> Callable[[Pixe
 
     ``display_view`` is ``view`` (of the default display, else of the first that has it) or
     ``display/view``, in any case. The result may lie far above 1 and, for colours outside the gamut, below
-    0. Raises InputError for an unknown view, naming the nearest, and for one without an inverse.
+    0. A view whose curve ends steeply at white takes values above 0.99 as 0.99. Raises InputError for an
+    unknown view, naming the nearest, and for one without an inverse.
     """
     import PyOpenColorIO as ocio
 
@@ -113,16 +114,20 @@ def view_inverse(display_view: str, config: str | None = None) -> Callable[[Pixe
         steps = [_cpu(loaded.getProcessor(transform))]
         if _rec709_name(loaded) is None:
             steps.append(_cpu(_to_rec709(loaded, linear)))
-    except ocio.Exception as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise InputError(f"the view {display}/{view} has no inverse: {_line(error)}") from None
 
-    def undo(picture: Pixels3) -> Pixels3:
-        linearised: Pixels3 = np.array(picture, dtype=np.float32, order="C", copy=True)
+    def undo(picture: Pixels3, highest: float = 1.0) -> Pixels3:
+        linearised: Pixels3 = np.minimum(picture, np.float32(highest), dtype=np.float32, order="C")
         for step in steps:
             step.applyRGB(linearised)
         return linearised
 
-    return undo
+    # A clipped white says only "at least so bright". Where a tone curve is nearly vertical, its inverse turns
+    # that into 128, or into a strong colour (374, -32, -25), and a picture's statistics with it.
+    ends = undo(np.array([[[_NEAR_WHITE] * 3, [1.0] * 3]], dtype=np.float32))
+    steep = bool(np.abs(ends[0, 1]).max() > 1.5 * np.abs(ends[0, 0]).max())
+    return functools.partial(undo, highest=_NEAR_WHITE if steep else 1.0)
 
 
 def config_name(config: str | None = None) -> str:
@@ -146,7 +151,7 @@ def _load_from(where: str) -> Any:
     try:
         loaded = ocio.Config.CreateFromFile(where)
         loaded.validate()
-    except ocio.Exception as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         origin = " (from $OCIO)" if where == os.environ.get("OCIO") else ""
         raise InputError(f"{where}{origin}: not an OCIO configuration that can be used: {_line(error)}") from None
     return loaded
@@ -174,7 +179,7 @@ def _from_config(space: str, source: str, config: Any, notes: tuple[str, ...] = 
             curve.appendTransform(op)
         decode = _cpu(config.getProcessor(curve))
         encode = _cpu(config.getProcessor(curve, ocio.TRANSFORM_DIR_INVERSE))
-    except ocio.Exception as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         message = f"color space {space!r} of {name} has no way to {LINEAR} and back: {_line(error)}"
         raise InputError(message) from None
     return PlateColour(
@@ -200,7 +205,7 @@ def _as_matrix(op: Any) -> Matrix | None:
         return None
     full: Matrix = np.array(op.getMatrix(), dtype=np.float64).reshape(4, 4)
     if op.getDirection() == ocio.TRANSFORM_DIR_INVERSE:
-        full = np.linalg.inv(full)
+        full = np.linalg.inv(full).astype(np.float64)
     alone = not full[:3, 3].any() and not full[3, :3].any() and full[3, 3] == 1
     return full[:3, :3] if alone else None
 

@@ -173,13 +173,20 @@ def _chosen(
                 met[index] = True
                 chosen = same if chosen is None else chosen | same
         return chosen
-    place = np.searchsorted(wanted, ids)
-    np.minimum(place, len(wanted) - 1, out=place)
-    chosen = wanted[place] == ids
-    if not chosen.any():
+    # Neighbours mostly share their id: look up the first of each run, then spread the answer over the run.
+    flat = np.ascontiguousarray(ids).ravel()
+    starts = _run_starts(flat)
+    heads = flat[starts]
+    place = np.minimum(np.searchsorted(wanted, heads), len(wanted) - 1)
+    found = wanted[place] == heads
+    if not found.any():
         return None
-    met[place[chosen]] = True
-    return chosen
+    met[place[found]] = True
+    return np.repeat(found, np.diff(starts, append=len(flat))).reshape(ids.shape)
+
+
+def _run_starts(flat: NDArray[np.uint32]) -> NDArray[np.intp]:
+    return np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
 
 
 def _has_pixels(frame: Frame, layer: CryptoLayer, one: int) -> bool:
@@ -219,7 +226,7 @@ def _add_runs(ids: NDArray[np.uint32], coverage: NDArray[np.generic], totals: di
     """Add up coverage per id. Runs of equal ids are summed first: sorting them is what costs."""
     flat = np.ascontiguousarray(ids).ravel()
     amount = np.nan_to_num(coverage.astype(np.float64).ravel(), nan=0.0, posinf=0.0, neginf=0.0)
-    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    starts = _run_starts(flat)
     sums = np.add.reduceat(np.clip(amount, 0.0, 1.0), starts)
     unique, inverse = np.unique(flat[starts], return_inverse=True)
     for bits, total in zip(unique.tolist(), np.bincount(inverse, weights=sums).tolist(), strict=True):

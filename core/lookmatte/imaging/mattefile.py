@@ -108,7 +108,7 @@ def _load_picture(path: Path, channel: str | None) -> MatteFile:
             raise FrameError(f"{path}: a deep or volume file is no matte")
         if spec.width * spec.height > LARGEST:
             raise FrameError(f"{path}: {spec.width}x{spec.height} pixels are no matte")
-        if source.format_name() == "jpeg" and not _ends(path, b"\xff\xd9"):
+        if source.format_name() == "jpeg" and not _is_whole_jpeg(path):
             raise FrameError(f"{path}: the JPEG is cut off; export it again")
         dtype = str(spec.format)
         stored: Any = source.read_image(0, 0, 0, spec.nchannels, dtype)
@@ -150,11 +150,10 @@ def _find(path: Path, channel: str, spellings: dict[tuple[int, str], set[str]]) 
     raise InputError(f"{path}: no channel {channel!r}{nearest(channel, [name for _, name in spellings])}")
 
 
-def _ends(path: Path, mark: bytes) -> bool:
-    """Whether a file ends with ``mark``, padding aside; OpenImageIO reads half a JPEG without complaint."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 4096))
-        return mark in file.read()
+def _is_whole_jpeg(path: Path) -> bool:
+    """Whether an end marker follows the last scan's start; OpenImageIO reads half a JPEG without complaint."""
+    data = path.read_bytes()
+    return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
 
 
 def _line(message: str) -> str:

@@ -62,9 +62,10 @@ class AreaAverage:
         down = weights[touched[0] : touched[-1] + 1]
         # Rows first: they shrink the band to a few lines before the columns' larger product.
         lines = down.astype(np.float32) @ block.reshape(rows, width * channels)
-        lines = lines.reshape(len(down), width, channels).transpose(0, 2, 1)
+        lines = np.ascontiguousarray(lines.reshape(len(down), width, channels).transpose(0, 2, 1))
         inside = slice(touched[0], touched[-1] + 1)
-        self._sums[inside] += np.ascontiguousarray(lines) @ self._columns
+        cells = lines.reshape(len(down) * channels, width) @ self._columns
+        self._sums[inside] += cells.reshape(len(down), channels, -1)
         self._down[inside] += down.sum(axis=1)
 
     def result(self) -> Weight:
