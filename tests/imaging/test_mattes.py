@@ -98,6 +98,11 @@ def test_same_size_is_copied_exactly() -> None:
     assert set(got[stored == 255].tolist()) <= {1.0}
 
 
+def test_a_picture_without_a_frame_can_have_a_matte() -> None:
+    picture = MatteFile(Path("m.png"), [np.eye(4, dtype=np.float32)], Window(0, 0, 4, 4), Window(0, 0, 4, 4))
+    assert FileMatte(Window(0, 0, 2, 2), picture).rows(0, 2) == pytest.approx(np.eye(2) / 2)
+
+
 def test_area_average_keeps_the_mean() -> None:
     random = np.random.default_rng(6)
     stored = random.random((70, 90)).astype(np.float32)

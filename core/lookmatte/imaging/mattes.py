@@ -107,9 +107,12 @@ class FileMatte(_Gathering):
 
     coverage = False
 
-    def __init__(self, frame: Frame, picture: MatteFile) -> None:
-        super().__init__(frame.plate.data_window)
-        plate, display, own = frame.plate.data_window, frame.plate.display_window, picture.display_window
+    def __init__(self, frame: Frame | Window, picture: MatteFile) -> None:
+        """``frame`` is the plate, or the window of a picture without one (a style that has a matte)."""
+        plate = frame if isinstance(frame, Window) else frame.plate.data_window
+        display = frame if isinstance(frame, Window) else frame.plate.display_window
+        super().__init__(plate)
+        own = picture.display_window
         self._picture = picture
         data = picture.data_window
         self._across = Axis(
