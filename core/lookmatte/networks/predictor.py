@@ -91,7 +91,7 @@ class Predictor(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for head in (self.local, self.overall):
-            nn.init.normal_(head.weight, std=1e-3)
+            nn.init.normal_(head.weight, std=5e-4)
 
     def _features(self, path: Tensor) -> Tensor:
         out: Tensor = functional.relu(self.f(functional.relu(self.l2(functional.relu(self.l1(path))))))

@@ -56,6 +56,14 @@ class Styling:
 
 
 @dataclass(frozen=True)
+class Measuring:
+    """How many held-out pairs are scored: whole frames, and frames of two regions."""
+
+    whole: int = 16
+    split: int = 8
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that a run depends on, besides the data."""
 
@@ -68,6 +76,7 @@ class TrainingConfig:
     minutes_between_measurements: float = 6.0
     enhancing: Enhancing = field(default_factory=Enhancing)
     styling: Styling = field(default_factory=Styling)
+    measuring: Measuring = field(default_factory=Measuring)
     weights: Weights = field(default_factory=Weights)
 
 

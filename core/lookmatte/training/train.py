@@ -172,7 +172,7 @@ def _style(run: Run, material: Material, held: Material, vgg: Vgg19) -> None:
         material, config.styling.size, config.seed, config.styling.batch, config.styling.clip_frames
     )
     judge = make_judge(vgg, config, sampler)
-    pairs = held_out.make_pairs(held, 16, 8)
+    pairs = held_out.make_pairs(held, config.measuring.whole, config.measuring.split)
     began = saved = measured = time.monotonic()
     first = run.styled
     shown: dict[str, float] = {}
