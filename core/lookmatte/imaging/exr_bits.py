@@ -1,8 +1,8 @@
 """Whole OpenEXR files through the OpenEXR module, bit for bit.
 
-Why not OpenImageIO for all: its Python reads every channel of a part in one type, so 32-bit integers beside
-floats are rounded (4000000001 becomes 4294967295), half and float side by side cost one decompression of the
-file for each type, and its writer renames attributes and drops types that it does not know.
+Why not OpenImageIO for all: its Python reads and writes the channels of a part in one type, so 32-bit integers
+beside floats are rounded (4000000001 becomes 4294967295), or the file is decompressed once for each run of
+channels of one type; and its writer renames attributes and drops types that it does not know.
 """
 
 from __future__ import annotations
@@ -101,36 +101,43 @@ def write_parts(path: Path, parts: Sequence[Part], storages: Sequence[Storage]) 
     """
     import OpenEXR
 
-    made = []
-    for index, (part, storage) in enumerate(zip(parts, storages, strict=True)):
-        header: dict[str, Any] = {
-            name: _native(kind, data) for name, (kind, data) in storage.attributes.items()
-        }
-        header["compression"] = getattr(OpenEXR, _COMPRESSION_CONSTANTS[storage.compression])
-        header["lineOrder"] = OpenEXR.LineOrder(storage.line_order)
-        header["dataWindow"] = _box(part.data_window)
-        header["displayWindow"] = _box(part.display_window)
-        header["type"] = OpenEXR.scanlineimage
-        if storage.tile is not None:
-            header["type"] = OpenEXR.tiledimage
-            header["tiles"] = tiles = OpenEXR.TileDescription()
-            tiles.xSize, tiles.ySize = storage.tile
-            tiles.mode = OpenEXR.LevelMode.ONE_LEVEL
-            tiles.roundingMode = OpenEXR.LevelRoundingMode.ROUND_DOWN
-        if part.name or len(parts) > 1:
-            header["name"] = part.name or f"part{index}"
-        channels = {}
-        for name, pixels in part.channels.items():
-            channel = OpenEXR.Channel(1, 1, storage.linear.get(name, False))
-            # The module ignores strides: a strided view would be written as other pixels.
-            channel.pixels = np.ascontiguousarray(pixels)
-            channels[name] = channel
-        made.append(OpenEXR.Part(header, channels, header.get("name", "")))
     try:
+        many = len(parts) > 1
+        made = [
+            _exr_part(part, storage, part.name or (f"part{index}" if many else ""))
+            for index, (part, storage) in enumerate(zip(parts, storages, strict=True))
+        ]
         OpenEXR.File(made).write(str(path))
         replace_attributes(path, [storage.attributes for storage in storages])
     except (RuntimeError, ValueError, TypeError) as error:
         raise ExrBitsError(str(error)) from None
+
+
+def _exr_part(part: Part, storage: Storage, name: str) -> Any:
+    import OpenEXR
+
+    header: dict[str, Any] = {
+        key: _native(kind, data) for key, (kind, data) in storage.attributes.items()
+    }
+    header["compression"] = getattr(OpenEXR, _COMPRESSION_CONSTANTS[storage.compression])
+    header["lineOrder"] = OpenEXR.LineOrder(storage.line_order)
+    header["dataWindow"] = _box(part.data_window)
+    header["displayWindow"] = _box(part.display_window)
+    header["type"] = OpenEXR.scanlineimage
+    if storage.tile is not None:
+        header["type"] = OpenEXR.tiledimage
+        header["tiles"] = tiles = OpenEXR.TileDescription()
+        tiles.xSize, tiles.ySize = storage.tile
+        tiles.mode = OpenEXR.LevelMode.ONE_LEVEL
+        tiles.roundingMode = OpenEXR.LevelRoundingMode.ROUND_DOWN
+    if name:
+        header["name"] = name
+    channels = {}
+    for key, pixels in part.channels.items():
+        channels[key] = channel = OpenEXR.Channel(1, 1, storage.linear.get(key, False))
+        # The module ignores strides: a strided view would be written as other pixels.
+        channel.pixels = np.ascontiguousarray(pixels)
+    return OpenEXR.Part(header, channels, name)
 
 
 _COMPRESSION_CONSTANTS = {

@@ -154,7 +154,7 @@ def _attributes(stream: BinaryIO, limit: int) -> Iterator[tuple[str, tuple[str, 
         data = stream.read(length)
         if len(data) != length:
             raise EOFError
-        yield name.decode("utf-8", "surrogateescape"), (kind, data)
+        yield name.decode("utf-8"), (kind, data)
 
 
 def _window(data: bytes) -> Window:
@@ -167,7 +167,7 @@ def _channels(data: bytes) -> Iterator[ExrChannel]:
     while data[at]:
         end = data.index(b"\0", at)
         kind, linear, across, down = struct.unpack_from("<iB3x2i", data, end + 1)
-        name = data[at:end].decode("utf-8", "surrogateescape")
+        name = data[at:end].decode("utf-8")
         yield ExrChannel(name, PIXEL_TYPES[kind], bool(linear), (across, down))
         at = end + 17
 

@@ -50,7 +50,9 @@ class _Layer:
 
     @property
     def label(self) -> str:
-        return ".".join(name for name in (self.part_name, self.prefix) if name) or "RGB"
+        if self.prefix.startswith(self.part_name):
+            return self.prefix or "RGB"
+        return ".".join(name for name in (self.part_name, self.prefix) if name)
 
     @property
     def names(self) -> set[str]:

@@ -7,6 +7,8 @@ dtype('float16')
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +111,7 @@ def _part_header(part: ExrPart) -> PartHeader:
 
 
 def _text(part: ExrPart, name: str) -> str:
-    return part.attributes.get(name, ("string", b""))[1].decode("utf-8", "surrogateescape")
+    return part.attributes.get(name, ("string", b""))[1].decode("utf-8")
 
 
 def _by_layer(names: Collection[str]) -> list[str]:
@@ -129,11 +131,9 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
     ]
     decoded = None
     if _is_for_bits(header, wanted):
-        try:
+        # It fails on attributes that it cannot take, and on damage, which OpenImageIO words better.
+        with contextlib.suppress(ExrBitsError):
             decoded = read_channels(header.path, [part.header for part in header.parts])
-        except ExrBitsError as error:
-            if _has_integers(header, wanted):
-                raise FrameError(f"{header.path}: {error}; render or copy it again") from None
     if decoded is None:
         decoded = [_read_part(header, index, names) if names else {} for index, names in enumerate(wanted)]
     return [
@@ -151,19 +151,12 @@ def _selects(only: Only | None, index: int, name: str) -> bool:
     return bool(only(name)) if callable(only) else name in only or (index, name) in only
 
 
-def _has_integers(header: FrameHeader, wanted: list[list[str]]) -> bool:
-    integer = np.dtype(np.uint32)
-    return any(header.parts[i].channels[name] == integer for i, names in enumerate(wanted) for name in names)
-
-
 def _is_for_bits(header: FrameHeader, wanted: list[list[str]]) -> bool:
-    """Whether the OpenEXR module serves better: for integers, and unless most of the file can be skipped.
+    """Whether the OpenEXR module serves better: unless most of the file can be skipped.
 
     It decodes the whole file, in about a third of the time that OpenImageIO's Python takes for the same
     pixels; OpenImageIO can leave out parts, and does not depend on the types of attributes.
     """
-    if _has_integers(header, wanted):
-        return True
     touched = sum(part.header.decoded_bytes for part, names in zip(header.parts, wanted, strict=True) if names)
     return 3 * touched > header.decoded_bytes
 
@@ -196,7 +189,10 @@ def _read_part(header: FrameHeader, index: int, names: list[str]) -> dict[str, P
 
 
 def _runs(names: list[str], position: dict[str, int], types: dict[str, np.dtype[Any]]) -> list[list[str]]:
-    """Split into neighbours of one type: what OpenImageIO reads at once without converting."""
+    """Split into neighbours of one type: what OpenImageIO reads at once without converting.
+
+    Asked for channels of several types together it goes through float, and integers above 2^24 are rounded.
+    """
     runs: list[list[str]] = []
     for name in names:
         last = runs[-1][-1] if runs else None
@@ -237,4 +233,6 @@ def _read_run(
 
 
 def _first_line(message: str) -> str:
-    return (message.strip().splitlines() or ["its pixels cannot be decoded"])[0].rstrip(".: ")
+    """What OpenImageIO says, without the file's name, which the caller gives, and OpenEXR's error code."""
+    line = (message.strip().splitlines() or ["its pixels cannot be decoded"])[0]
+    return re.sub(r"^EXR Error \(.*?\): (EXR_ERR_\w+ )?", "", line).rstrip(".: ")
