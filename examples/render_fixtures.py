@@ -3,9 +3,9 @@
     .venv-bpy45/bin/python examples/render_fixtures.py tests/data/blender45.exr
     .venv-bpy50/bin/python examples/render_fixtures.py tests/data/blender50.exr
 
-The scene is the same for every version; what differs is the file. Blender 4.5 writes one part, Blender 5.0 one part
-per pass. The names are chosen to be awkward: one holds a space and an umlaut, and the raw hash of `lamp_post_1` has an
-exponent of zero, so the cryptomatte specification's adjustment applies to it.
+The scene is the same for every version; what differs is the file. Blender 4.5 writes one part, Blender 5.0
+one part per pass. The names are chosen to be awkward: one holds a space and an umlaut, and the raw hash of
+`lamp_post_1` has an exponent of zero, so the cryptomatte specification's adjustment applies to it.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def build(bpy: Any) -> None:
     keep("lamp_post_1", principled(bpy, "iron", (0.1, 0.11, 0.13), Roughness=0.4))
 
     bpy.ops.mesh.primitive_uv_sphere_add(radius=0.33, location=(2.1, 0.4, 2.5))
-    glow = principled(bpy, "filament", (1.0, 0.8, 0.5), Emission_Color=(1.0, 0.75, 0.4, 1.0), Emission_Strength=40.0)
-    keep("lamp_glow", glow)
+    glow = {"Emission_Color": (1.0, 0.75, 0.4, 1.0), "Emission_Strength": 40.0}
+    keep("lamp_glow", principled(bpy, "filament", (1.0, 0.8, 0.5), **glow))
 
     bpy.ops.mesh.primitive_cube_add(size=1.0, location=(0.2, 0.3, -0.1))
     bpy.context.object.scale = (5.6, 3.2, 0.2)
