@@ -164,16 +164,16 @@ def test_a_closed_pipe_is_quiet() -> None:
 
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Record what the commands ask of ``lookmatte.render.render`` in place of rendering."""
+    """Record what the commands ask of ``lookmatte.rendering.render`` in place of rendering."""
     calls: list[dict[str, Any]] = []
 
     def render(job: Job, **options: Any) -> SimpleNamespace:
         calls.append({"job": job, **options})
         return SimpleNamespace(done=2, skipped=1, failed=len(job.regions) > 1)
 
-    module = ModuleType("lookmatte.render")
+    module = ModuleType("lookmatte.rendering")
     module.render = render  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "lookmatte.render", module)
+    monkeypatch.setitem(sys.modules, "lookmatte.rendering", module)
     return calls
 
 

@@ -101,7 +101,8 @@ def _normal_points() -> Tensor:
     """A fixed low-discrepancy sample of the standard normal in three dimensions: (3, n)."""
     sobol = torch.quasirandom.SobolEngine(3, scramble=True, seed=0)  # type: ignore[no-untyped-call]
     uniform: Tensor = sobol.draw(_LIKELY).clamp(1e-3, 1.0 - 1e-3)
-    return torch.special.ndtri(uniform.double()).float().T.contiguous()
+    points: Tensor = torch.special.ndtri(uniform.double()).float().T.contiguous()
+    return points
 
 
 def _content_colours(content: Moments) -> Tensor:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Literal
 
 from lookmatte.errors import InputError
 from lookmatte.job import Job
 from lookmatte.progress import JsonLines, Lines, Progress
+
+Stage = Literal["render", "bake", "apply"]
 
 JOB_SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -68,10 +71,10 @@ def bake_folder(job_file: str, given: str | None) -> Path:
     return Path(given) if given else Path(job_file).with_suffix(".bake")
 
 
-def run_stage(args: argparse.Namespace, job: Job, stage: str, bake_dir: Path | None = None) -> int:
+def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path | None = None) -> int:
     """Run a stage of a job and return its exit code: 1 when frames failed, else 0."""
     set_threads(args.threads)
-    from lookmatte.render import render
+    from lookmatte.rendering import render
 
     summary = render(
         job,

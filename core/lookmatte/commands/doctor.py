@@ -141,7 +141,7 @@ def check_render() -> Iterator[Finding]:
     from lookmatte.imaging.writer import write_parts_to
     from lookmatte.job import Job
     from lookmatte.progress import Silent
-    from lookmatte.render import render
+    from lookmatte.rendering import render
 
     size = 32
     across = np.tile(np.linspace(0.02, 4.0, size, dtype=np.float32), (size, 1))

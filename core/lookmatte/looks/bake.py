@@ -1,0 +1,169 @@
+"""One frame's bake, and its resolution into the Look that pixels take: limits, fading in time, strength."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lookmatte.bilateral.apply import Look, keep_highlights
+from lookmatte.bilateral.blend import blend_grids, cover
+from lookmatte.bilateral.encoding import decode, luminance
+from lookmatte.bilateral.grid import fade, strengthen
+from lookmatte.bilateral.guide import GuideWeights
+
+Blend = Literal["pixel", "grid", "rest"]
+
+# How far, in proxy pixels, a `grid` region reaches beyond its enhanced matte before its weight is exactly 0.
+SPREAD = 2
+RADIUS = 2 * SPREAD + 1
+
+GAINS: tuple[float, ...] = tuple(2.0 ** (k / 2.0) for k in range(-8, 9))
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How a region's mean scene-linear luminance moves: ``before`` the look, and ``after`` it when the look's
+    output in the working encoding is multiplied by each of :data:`GAINS`."""
+
+    before: float
+    after: tuple[float, ...]
+
+    def gain(self, stops: float | None) -> float:
+        """The multiplier, as near to 1 as can be, that keeps the mean within ``stops`` of where it was."""
+        if stops is None or self.before <= 1e-6:
+            return 1.0
+        travel = [math.log2(max(value, 1e-9) / self.before) for value in self.after]
+        centre = travel[GAINS.index(1.0)]
+        goal = min(max(centre, -stops), stops)
+        if goal == centre:
+            return 1.0
+        order = sorted(range(len(travel)), key=lambda k: travel[k])
+        low = max((k for k in order if travel[k] <= goal), key=lambda k: travel[k], default=order[0])
+        high = min((k for k in order if travel[k] >= goal), key=lambda k: travel[k], default=order[-1])
+        width = travel[high] - travel[low]
+        t = (goal - travel[low]) / width if width > 1e-9 else 0.0
+        return float(2.0 ** ((1.0 - t) * math.log2(GAINS[low]) + t * math.log2(GAINS[high])))
+
+
+def measure_exposure(coefficients: Tensor, encoded: Tensor, weight: Tensor) -> Exposure:
+    """Measure :class:`Exposure` on a proxy: sliced (12, h, w), colours (3, h, w) in the working encoding,
+    (h, w) weights."""
+    clamped = encoded.clamp(0.0, 1.0)
+    above = encoded - clamped
+    rows = coefficients.view(3, 4, *coefficients.shape[1:])
+    styled = (rows[:, :3] * clamped.unsqueeze(0)).sum(1) + rows[:, 3]
+    share = weight / weight.sum().clamp_min(1e-6)
+
+    def mean(picture: Tensor) -> float:
+        return float((luminance(decode(picture)) * share).sum())
+
+    after = tuple(mean(keep_highlights((gain * styled).clamp_min(0.0), clamped, above) + above) for gain in GAINS)
+    return Exposure(mean(encoded), after)
+
+
+@dataclass(frozen=True)
+class RegionBake:
+    """A region's grid (12, 8, 16, 16) before strength and exposure limit, its exposure, and for a `grid`
+    region the soft mask (8, 16, 16) and the enhanced matte (256, 256)."""
+
+    name: str
+    blend: Blend
+    grid: Tensor
+    exposure: Exposure
+    soft_mask: Tensor | None = None
+    enhanced: Tensor | None = None
+
+    def limited(self, stops: float | None) -> Tensor:
+        """The grid within the exposure limit."""
+        gain = self.exposure.gain(stops)
+        return self.grid if gain == 1.0 else self.grid * gain
+
+
+@dataclass(frozen=True)
+class FrameBake:
+    """All regions of one key frame, ``rest`` last where there is one, and the guide that slices their grids."""
+
+    frame: int
+    regions: tuple[RegionBake, ...]
+    guide: GuideWeights
+
+    def with_mattes(self, enhanced: Mapping[str, Tensor]) -> FrameBake:
+        """The same bake with the enhanced mattes of another frame."""
+        regions = (
+            replace(region, enhanced=enhanced[region.name]) if region.name in enhanced else region
+            for region in self.regions
+        )
+        return replace(self, regions=tuple(regions))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a person may change without baking again: ``strength`` in [0, 1], ``exposure_limit`` in stops."""
+
+    strength: float = 1.0
+    exposure_limit: float | None = None
+
+
+def envelope(enhanced: Tensor) -> Tensor:
+    """Where a `grid` region acts: 1 on its enhanced matte and near it, exactly 0 from ``RADIUS`` on; (h, w)."""
+    size = 2 * SPREAD + 1
+    support = (enhanced > 1.0 / 512.0).to(enhanced.dtype)[None, None]
+    spread = F.max_pool2d(support, size, 1, SPREAD)
+    return F.avg_pool2d(spread, size, 1, SPREAD, count_include_pad=False)[0, 0]
+
+
+def resolve(
+    before: FrameBake,
+    after: FrameBake | None = None,
+    t: float = 0.0,
+    settings: Mapping[str, Setting] | None = None,
+) -> Look:
+    """Make the Look of a frame that lies between two key frames: (1 - t) of ``before``, t of ``after``.
+
+    The exposure limit is applied to each key frame's grid, then they are faded, then strength is applied.
+    ``before`` carries the enhanced mattes of the frame itself. A region without ``settings`` has full strength
+    and no limit.
+    """
+    after = before if after is None else after
+    guide = before.guide
+    pixel: list[Tensor | None] = []
+    soft: list[tuple[RegionBake, Tensor, Tensor, float]] = []
+    rest: Tensor | None = None
+    for early, late in zip(before.regions, after.regions, strict=True):
+        setting = (settings or {}).get(early.name, Setting())
+        strength = setting.strength
+        grid = early.limited(setting.exposure_limit)
+        if t > 0.0:
+            grid = fade(grid, late.limited(setting.exposure_limit), t)
+        grid = strengthen(grid, strength)
+        if early.blend == "pixel":
+            pixel.append(grid if strength > 0.0 else None)
+        elif early.blend == "rest":
+            rest = grid if strength > 0.0 else None
+        else:
+            assert early.soft_mask is not None
+            assert late.soft_mask is not None
+            assert early.enhanced is not None
+            soft.append((early, grid, torch.lerp(early.soft_mask, late.soft_mask, t), strength))
+
+    acting = [region for region, _, _, strength in soft if strength > 0.0]
+    mattes = [region.enhanced for region, _, _, _ in soft if region.enhanced is not None]
+    enhanced = cover(torch.stack(mattes)) if mattes else None
+    if not acting and rest is None:
+        return Look(tuple(pixel), None, None, None, guide)
+    if not soft:
+        return Look(tuple(pixel), rest, None, None, guide)
+    under = blend_grids(
+        torch.stack([grid for _, grid, _, _ in soft]), torch.stack([mask for _, _, mask, _ in soft]), rest
+    )
+    where: Tensor | None = None
+    if rest is None:
+        reach = [envelope(region.enhanced) for region in acting if region.enhanced is not None]
+        where = torch.stack(reach).amax(0)
+    return Look(tuple(pixel), under, enhanced, where, guide)

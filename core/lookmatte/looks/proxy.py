@@ -1,0 +1,48 @@
+"""What a Baker sees of a frame: 256x256 area averages over the display window, in the working encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+PROXY = 256
+
+
+@dataclass(frozen=True)
+class RegionProxy:
+    """A region in the proxy: ``rgb`` (3, 256, 256), averaged under the region's own weight, and the ``weight``
+    (256, 256) in [0, 1] that its statistics use; ``matte`` (256, 256), the matte itself whatever the alpha."""
+
+    rgb: Tensor
+    weight: Tensor
+    matte: Tensor
+
+
+@dataclass(frozen=True)
+class FrameProxy:
+    """A frame in the proxy. ``rgb`` (3, 256, 256): the average of what has alpha, and the frame's mean colour
+    where nothing has; ``weight`` (256, 256): how much of each cell has; one entry of ``regions`` a region."""
+
+    frame: int
+    rgb: Tensor
+    weight: Tensor
+    regions: Mapping[str, RegionProxy]
+
+    def thumbnail(self) -> Tensor:
+        """(3, 16, 16) of the same picture, in which cuts are looked for."""
+        return F.adaptive_avg_pool2d(self.rgb.clamp(0.0, 1.0), 16)
+
+
+def is_cut(before: Tensor, after: Tensor) -> bool:
+    """Do two (3, 16, 16) thumbnails belong to different shots?
+
+    Much of the picture must change, and so must its structure: a flash or a fade changes every pixel's level
+    but leaves the pattern of light and dark where it was.
+    """
+    change = float((before - after).abs().mean())
+    a, b = before.mean(0) - before.mean(), after.mean(0) - after.mean()
+    alike = float((a * b).sum() / (a.norm() * b.norm()).clamp_min(1e-6))
+    return change > 0.08 and alike < 0.6

@@ -1,0 +1,45 @@
+"""Apply a bake to a decoded frame, in place: no network, no neighbours, no order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from lookmatte.bilateral.apply import Look, apply_band
+from lookmatte.bilateral.slicing import band_rows
+from lookmatte.imaging.colour import PlateColour, plate_matrix
+from lookmatte.imaging.frame import Frame
+from lookmatte.looks.bake import FrameBake, resolve
+from lookmatte.rendering.pixels import AlphaMode, PlatePixels
+from lookmatte.rendering.weights import RegionMatte, pixel_weights
+
+
+@torch.no_grad()
+def apply(
+    frame: Frame,
+    bake: FrameBake | Look,
+    mattes: Sequence[RegionMatte] = (),
+    *,
+    colour: PlateColour | None = None,
+    alpha: AlphaMode = "premultiplied",
+) -> PlatePixels:
+    """Style the plate of ``frame`` in place and return its pixels' reader, whose counts tell what was met.
+
+    ``bake`` is applied at full strength; :func:`~lookmatte.looks.bake.resolve` makes a Look with other
+    strengths, exposure limits, or between two key frames. ``mattes`` are the frame's regions in the job's order.
+    ``colour`` None: as the file says. Bits stay as stored where no look has weight, where alpha is 0, and where
+    a value is not finite; every other channel of the frame is untouched. Memory beyond the frame: some 64 MiB.
+    """
+    look = resolve(bake) if isinstance(bake, FrameBake) else bake
+    if colour is None:
+        colour = plate_matrix(None, attributes={**frame.parts[0].attributes, **frame.plate.attributes})
+    pixels = PlatePixels(frame, colour, alpha)
+    step = band_rows(pixels.width)
+    for y0 in range(0, pixels.height, step):
+        y1 = min(y0 + step, pixels.height)
+        band = pixels.read(y0, y1)
+        weights = pixel_weights(mattes, y0, y1, band.alpha)
+        styled, active = apply_band(band.linear, weights, pixels.u, pixels.v[y0:y1], look)
+        pixels.write(y0, y1, band, styled, active)
+    return pixels

@@ -1,0 +1,114 @@
+"""A frame's colour in bands: read as straight linear Rec.709, written back as the file stores it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lookmatte.bilateral.encoding import LARGEST_HALF
+from lookmatte.errors import FrameError
+from lookmatte.imaging.colour import PlateColour
+from lookmatte.imaging.frame import Frame
+
+AlphaMode = Literal["premultiplied", "ignore"]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Rows of a plate. ``linear`` (3, n, w): straight linear Rec.709; ``stored`` (3, n, w): straight, in the
+    plate's own space; ``alpha`` (n, w), 1 where there is none; ``valid`` (n, w) bool: finite, and alpha > 0.
+    Where it is not valid, linear and stored are 0."""
+
+    linear: Tensor
+    stored: Tensor
+    alpha: Tensor
+    valid: Tensor
+
+
+class PlatePixels:
+    """Reads and writes the colour of one decoded frame, in place, a band of rows at a time."""
+
+    def __init__(self, frame: Frame, colour: PlateColour, alpha: AlphaMode = "premultiplied") -> None:
+        self._frame = frame
+        self._colour = colour
+        self._rgb = [frame.pixels(key) for key in frame.rgb]
+        self._alpha = None if alpha == "ignore" or frame.alpha is None else frame.pixels(frame.alpha)
+        shapes = {pixels.shape for pixels in self._rgb} | (
+            {self._alpha.shape} if self._alpha is not None else set()
+        )
+        if len(shapes) > 1:
+            raise FrameError(f"{frame.path.name}: red, green, blue and alpha have different data windows")
+        if any(pixels.dtype.kind != "f" for pixels in self._rgb):
+            raise FrameError(f"{frame.path.name}: the plate's colour is stored as integers, not half or float")
+        self.height, self.width = self._rgb[0].shape
+        window, display = frame.plate.data_window, frame.plate.display_window
+        columns = torch.arange(self.width, dtype=torch.float64) + (window.x - display.x) + 0.5
+        rows = torch.arange(self.height, dtype=torch.float64) + (window.y - display.y) + 0.5
+        self.u = (columns / display.width).float()
+        self.v = (rows / display.height).float()
+        identity = np.array_equal(colour.matrix, np.eye(3))
+        self._to = None if identity else torch.from_numpy(colour.matrix).float()
+        self._from = None if identity else torch.from_numpy(colour.inverse).float()
+        self.nonfinite = 0
+        self.opaque_seen = self._alpha is None
+
+    def read(self, y0: int, y1: int) -> Band:
+        """Rows ``y0:y1`` of the data window. Pixels with NaN or infinity are counted in ``nonfinite``."""
+        rgb = torch.stack([_float(pixels[y0:y1]) for pixels in self._rgb])
+        finite = rgb.isfinite().all(0)
+        if self._alpha is None:
+            alpha = torch.ones(rgb.shape[1:])
+            valid = finite
+        else:
+            alpha = _float(self._alpha[y0:y1])
+            finite &= alpha.isfinite()
+            valid = finite & (alpha > 0)
+            self.opaque_seen = self.opaque_seen or bool((alpha > 0).any())
+            rgb = rgb / torch.where(valid, alpha, 1.0)
+            # A colour over a vanishing alpha may not fit float32 once divided: such a pixel is left alone.
+            valid &= rgb.isfinite().all(0)
+        self.nonfinite += int((~finite).sum())
+        stored = torch.where(valid, rgb, 0.0)
+        linear = stored
+        if self._colour.decode is not None:
+            linear = _in_place(self._colour.decode, linear)
+        if self._to is not None:
+            linear = torch.einsum("ij,jnw->inw", self._to, linear)
+        return Band(linear, stored, alpha, valid)
+
+    def write(self, y0: int, y1: int, band: Band, styled: Tensor, active: Tensor) -> None:
+        """Store ``styled`` (3, n, w), straight linear Rec.709, where ``active`` (n, w) and the band is valid;
+        everywhere else the stored bits stay."""
+        chosen = active & band.valid
+        if not bool(chosen.any()):
+            return
+        if self._from is not None:
+            styled = torch.einsum("ij,jnw->inw", self._from, styled)
+        if self._colour.encode is not None:
+            styled = _in_place(self._colour.encode, styled)
+        styled = torch.where(band.stored >= 0.0, styled.clamp_min(0.0), styled)
+        if self._alpha is not None:
+            styled = styled * band.alpha
+        styled = styled.clamp(-LARGEST_HALF, LARGEST_HALF)
+        # A view's inverse or a log curve may leave its domain: such a pixel keeps what it had.
+        chosen &= styled.isfinite().all(0)
+        mask = chosen.numpy()
+        for pixels, channel in zip(self._rgb, styled, strict=True):
+            np.copyto(pixels[y0:y1], channel.numpy().astype(pixels.dtype), where=mask)
+
+
+def _float(pixels: NDArray[np.generic]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))
+
+
+def _in_place(step: object, planar: Tensor) -> Tensor:
+    """Run a colour step that works on float32 (n, 3) rows over a (3, n, w) band."""
+    rows = planar.permute(1, 2, 0).reshape(-1, 3).contiguous().numpy().copy()
+    assert callable(step)
+    step(rows)
+    return torch.from_numpy(rows).view(*planar.shape[1:], 3).permute(2, 0, 1).contiguous()

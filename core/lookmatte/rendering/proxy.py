@@ -1,0 +1,64 @@
+"""From a decoded frame to the proxy that a Baker sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lookmatte.bilateral.encoding import encode
+from lookmatte.bilateral.slicing import band_rows
+from lookmatte.imaging.frame import Frame
+from lookmatte.imaging.proxy import AreaAverage
+from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy
+from lookmatte.rendering.pixels import PlatePixels
+from lookmatte.rendering.weights import RegionMatte, all_weights
+
+REST = "rest"
+_LEAST = 1e-4
+
+
+@torch.no_grad()
+def make_proxy(
+    number: int, frame: Frame, pixels: PlatePixels, mattes: Sequence[RegionMatte], with_rest: bool
+) -> FrameProxy:
+    """Average a frame over its display window: colours in the working encoding, weighted by alpha, and by each
+    region's weight for that region's own colours. Pixels that are not finite enter nothing."""
+    window = frame.plate.data_window
+    average = AreaAverage(window, frame.plate.display_window, (PROXY, PROXY))
+    step = band_rows(pixels.width)
+    for y0 in range(0, pixels.height, step):
+        y1 = min(y0 + step, pixels.height)
+        band = pixels.read(y0, y1)
+        weights, _ = all_weights(mattes, y0, y1, band.alpha)
+        alpha = torch.where(band.valid, band.alpha.clamp(0.0, 1.0), 0.0)
+        colour = encode(band.linear)
+        planes = [colour * alpha, alpha.unsqueeze(0)]
+        for weight in weights:
+            own = weight * alpha
+            planes += [colour * own, own.unsqueeze(0), weight.unsqueeze(0)]
+        average.add(y0, np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy()))
+    sums = torch.from_numpy(average.result()).permute(2, 0, 1)
+
+    rgb, weight = _mean(sums[:3], sums[3])
+    regions: dict[str, RegionProxy] = {}
+    left_rgb, left = sums[:3].clone(), sums[3].clone()
+    for index, region in enumerate(mattes):
+        part = sums[4 + 5 * index : 9 + 5 * index]
+        regions[region.name] = RegionProxy(_mean(part[:3], part[3])[0], part[3].clamp(0.0, 1.0), part[4])
+        left_rgb -= part[:3]
+        left -= part[3]
+    if with_rest:
+        # Differences of sums leave rounding noise where nothing is left.
+        left = torch.where(left > _LEAST, left, 0.0)
+        regions[REST] = RegionProxy(_mean(left_rgb, left)[0], left.clamp(0.0, 1.0), left.clamp(0.0, 1.0))
+    return FrameProxy(number, rgb, weight.clamp(0.0, 1.0), regions)
+
+
+def _mean(sums: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Colours from weighted sums; where there is no weight, the mean of all that has some."""
+    overall = sums.sum((1, 2)) / weight.sum().clamp_min(1e-6)
+    colour = sums / weight.clamp_min(1e-6)
+    return torch.where(weight > _LEAST, colour, overall.view(3, 1, 1)), weight

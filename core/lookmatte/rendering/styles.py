@@ -1,0 +1,80 @@
+"""Reference pictures, read once: into the working encoding, as the Baker wants them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lookmatte.bilateral.encoding import encode
+from lookmatte.errors import FrameError, InputError
+from lookmatte.imaging.colour import plate_matrix, view_inverse
+from lookmatte.imaging.mattefile import load_matte
+from lookmatte.imaging.picture import read_picture
+from lookmatte.imaging.reader import read_header
+from lookmatte.job import StyleRef
+from lookmatte.looks.baker import StylePicture
+
+LONGEST = 1024
+
+
+@lru_cache(maxsize=64)
+def load_style(style: StyleRef, view: str | None) -> StylePicture:
+    """Read a reference picture and its matte.
+
+    Display-referred pictures are the working encoding already, or, with an OCIO ``view``, pass through its
+    inverse; scene-linear ones go through the encoding. Pictures are reduced to ``LONGEST`` pixels: statistics
+    need no more. Raises InputError in one line.
+    """
+    path = Path(style.image)
+    picture = read_picture(path)
+    rgb = torch.from_numpy(picture.rgb).permute(2, 0, 1)
+    weight = torch.from_numpy(picture.valid.astype(np.float32))
+    if style.matte is not None:
+        weight = weight * _matte(Path(style.matte), weight)
+        if not bool(weight.any()):
+            raise InputError(f"{style.matte}: selects nothing of {path.name}; it is black everywhere")
+    if not bool(weight.any()):
+        raise InputError(f"{path}: has no pixel that could be used (all are NaN, infinite or transparent)")
+    rgb, weight = _reduce(rgb, weight)
+    if not picture.display_referred:
+        matrix = torch.from_numpy(_matrix(path)).float()
+        rgb = encode(torch.einsum("ij,jhw->ihw", matrix, rgb))
+    elif view is not None:
+        scene = view_inverse(view)(np.ascontiguousarray(rgb.permute(1, 2, 0).numpy()))
+        rgb = encode(torch.from_numpy(scene).permute(2, 0, 1))
+    return StylePicture(torch.nan_to_num(rgb).contiguous(), weight)
+
+
+def _matte(path: Path, like: Tensor) -> Tensor:
+    """A reference's matte in the reference's size."""
+    try:
+        matte = load_matte(path)
+    except FrameError as error:
+        raise InputError(str(error)) from None
+    values = torch.from_numpy(matte.values(0, matte.data_window.height))
+    values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).clamp(0.0, 1.0)
+    return F.interpolate(values[None, None], like.shape, mode="bilinear", antialias=True)[0, 0]
+
+
+def _reduce(rgb: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Area averages with the longer side at most ``LONGEST``; unusable pixels enter no average."""
+    height, width = weight.shape
+    scale = LONGEST / max(height, width)
+    if scale >= 1.0:
+        return rgb, weight
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    less = F.adaptive_avg_pool2d(weight[None], size)[0]
+    colour = F.adaptive_avg_pool2d((rgb * weight)[None], size)[0] / less.clamp_min(1e-6)
+    return colour, less
+
+
+def _matrix(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """A scene-linear reference's own way to linear Rec.709, from what the file says of itself."""
+    if path.suffix.casefold() != ".exr":
+        return np.eye(3)
+    return plate_matrix(None, attributes=read_header(path).parts[0].attributes).matrix
