@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_files import fixture, real_data
 
+import lookmatte
 from lookmatte.errors import FrameError
 from lookmatte.imaging.exr_header import COMPRESSIONS
 from lookmatte.imaging.frame import Part, Window
@@ -48,6 +50,12 @@ def half(height: int = 6, width: int = 8, seed: int = 0) -> Any:
 
 def rgb(prefix: str = "", seed: int = 0, names: str = "RGB") -> dict[str, Any]:
     return {f"{prefix}{name}": half(seed=seed + at) for at, name in enumerate(names)}
+
+
+def run_python(program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, with this lookmatte."""
+    home = {**os.environ, "PYTHONPATH": str(Path(lookmatte.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=home)
 
 
 def same(a: list[Part], b: list[Part]) -> None:
@@ -414,12 +422,25 @@ def test_a_file_whose_render_has_not_ended_is_refused(make_exr: Make) -> None:
     refused(path, "not whole")
 
 
-def test_a_damaged_block_is_refused(make_exr: Make) -> None:
+def test_a_damaged_block_is_refused(make_exr: Make, capsys: Any) -> None:
     path = make_exr(({name: half(64, 64, at) for at, name in enumerate("RGB")}, {}))
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 400] = b"\xff" * 400
     path.write_bytes(data)
     refused(path, "corrupt|damaged")
+    assert capsys.readouterr().out == ""
+
+
+def test_reading_in_threads_mutes_nobody_else(make_exr: Make, capsys: Any) -> None:
+    path = make_exr(({name: half(300, 400, at) for at, name in enumerate("RGB")}, {}))
+    before = sys.stdout
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read_frame, path) for _ in range(24)]
+        while not all(reader.done() for reader in readers):
+            print("x", end="")
+        list(pool.map(lambda _: print("y", end=""), range(24)))
+    assert sys.stdout is before
+    assert capsys.readouterr().out.endswith("y" * 24)
 
 
 @pytest.mark.parametrize("size", [(2**31 - 1, 2**31 - 1), (200_000, 200_000), (0, 5), (2**20, 2**20)])
@@ -490,7 +511,7 @@ try:
 except FrameError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_python(program)
     assert done.stdout.startswith(f"{tmp_path}/out.exr: cannot be written")
     assert done.stdout.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -522,7 +543,7 @@ frame = reader.read_frame(Path({str(tmp_path)!r}) / "big.exr")
 writer.write_frame(frame, Path({str(tmp_path)!r}) / "out.exr")
 print(peak() - idle)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_python(program)
     assert int(done.stdout) < width * height * 8 / 2**20 * 1.3 + 32
 
 

@@ -53,30 +53,37 @@ def read_channels(path: Path, parts: Sequence[ExrPart]) -> list[dict[str, Pixels
 
 
 class _ThreadFilter:
-    """Stands in for ``sys.stdout`` and drops what one thread writes."""
+    """Stands in for ``sys.stdout`` and drops what the muted threads write."""
 
     def __init__(self, target: Any) -> None:
-        self._target = target
-        self._muted = threading.get_ident()
+        self.target = target
+        self.muted: set[int] = set()
 
     def write(self, text: str) -> int:
-        return len(text) if threading.get_ident() == self._muted else int(self._target.write(text))
+        return len(text) if threading.get_ident() in self.muted else int(self.target.write(text))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._target, name)
+        return getattr(self.target, name)
+
+
+_filter_lock = threading.Lock()
 
 
 @contextmanager
 def _silenced() -> Iterator[None]:
     """Drop the warnings that the OpenEXR module prints from this thread; other threads print on."""
-    before = sys.stdout
-    filtered = _ThreadFilter(before)
-    sys.stdout = filtered
+    with _filter_lock:
+        if not isinstance(sys.stdout, _ThreadFilter):
+            sys.stdout = _ThreadFilter(sys.stdout)
+        mine = sys.stdout
+        mine.muted.add(threading.get_ident())
     try:
         yield
     finally:
-        if sys.stdout is filtered:
-            sys.stdout = before
+        with _filter_lock:
+            mine.muted.discard(threading.get_ident())
+            if not mine.muted and sys.stdout is mine:
+                sys.stdout = mine.target
 
 
 @dataclass(frozen=True)
@@ -116,9 +123,7 @@ def write_parts(path: Path, parts: Sequence[Part], storages: Sequence[Storage]) 
 def _exr_part(part: Part, storage: Storage, name: str) -> Any:
     import OpenEXR
 
-    header: dict[str, Any] = {
-        key: _native(kind, data) for key, (kind, data) in storage.attributes.items()
-    }
+    header: dict[str, Any] = {key: _native(kind, data) for key, (kind, data) in storage.attributes.items()}
     header["compression"] = getattr(OpenEXR, _COMPRESSION_CONSTANTS[storage.compression])
     header["lineOrder"] = OpenEXR.LineOrder(storage.line_order)
     header["dataWindow"] = _box(part.data_window)

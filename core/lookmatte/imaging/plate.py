@@ -82,9 +82,7 @@ def find_plate(file_name: str, parts: Sequence[PartLike], choice: str | None = N
     """
     layers = _layers(parts)
     many = len(parts) > 1
-    every = [
-        f"{part.name}.{name}" if part.name and many else name for part in parts for name in part.channels
-    ]
+    every = [f"{part.name}.{name}" if part.name and many else name for part in parts for name in part.channels]
     if choice is not None:
         layers = [layer for layer in layers if choice.casefold() in layer.names]
         if not layers:
