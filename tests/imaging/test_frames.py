@@ -201,6 +201,7 @@ def test_every_attribute_survives_byte_for_byte(make_exr: Make, tmp_path: Path) 
         "fps": opaque(struct.pack("<iI", 24000, 1001), "rational"),
         "frame": 1001,
         "gain": 0.1,
+        "limits": np.array([np.nan, 1], np.float64),
         "pixelAspectRatio": 2.0,
         "renderer": opaque(b"\x01\x02\x03", "studioType"),
         "screenWindowCenter": np.array([0.25, -0.5], np.float32),

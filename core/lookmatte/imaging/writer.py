@@ -100,8 +100,13 @@ def _raw_attributes(part: Part, stored: Mapping[str, tuple[str, bytes]]) -> dict
         if name in STRUCTURAL:
             continue
         kept = stored.get(name)
-        raw[name] = kept if kept is not None and decode(*kept) == value else encode(value)
+        raw[name] = kept if kept is not None and _same(decode(*kept), value) else encode(value)
     return raw
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equality in which NaN equals itself."""
+    return bool(one == other) or repr(one) == repr(other)
 
 
 @contextmanager
