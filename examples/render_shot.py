@@ -330,14 +330,25 @@ def write_exr(scene: Any, folder: Path) -> None:
     bpy.ops.render.render()
 
 
+def span(text: str) -> range:
+    """`1001-1010` or `1004`, within the shot: movement is keyed there only."""
+    first, _, last = text.partition("-")
+    try:
+        frames = range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no frame range, write 1001-1010 or 1004") from None
+    if not frames or frames[0] < FIRST or frames[-1] > LAST:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside the shot, {FIRST}-{LAST}")
+    return frames
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", default=f"{FIRST}-{LAST}", help="1001-1010, or one frame")
+    parser.add_argument("--frames", type=span, default=f"{FIRST}-{LAST}", help="1001-1010, or one frame")
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--preview", action="store_true", help="write PNG pictures instead, as seen on a screen")
     parser.add_argument("--output", type=Path, default=HERE / "shot", help="the folder to write to")
     arguments = parser.parse_args()
-    ends = [int(part) for part in arguments.frames.split("-")]
 
     scene = sc.start(WIDTH, HEIGHT, arguments.samples, view="Standard")
     scene.render.film_transparent = True
@@ -345,7 +356,7 @@ def main() -> None:
     scene.render.motion_blur_shutter = 0.4
     build(range(FIRST, LAST + 1))
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for frame in range(ends[0], ends[-1] + 1):
+    for frame in arguments.frames:
         scene.frame_set(frame)
         if arguments.preview:
             sc.render_picture(scene, arguments.output / f"preview.{frame:04d}.png")

@@ -40,7 +40,7 @@ def print_curves(scene: Any, lift: sc.Color, gain: sc.Color) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=sorted(SCENES), help="one picture")
-    parser.add_argument("--samples", type=int, default=96)
+    parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--output", type=Path, default=HERE / "styles", help="the folder to write to")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ def autumn_lake() -> dict[str, Any]:
     hull = sc.surface("canoe", (0.42, 0.10, 0.025), (0.58, 0.17, 0.05), scale=2, rough=(0.25, 0.4), Coat_Weight=0.6)
     rim = sc.surface("ash", (0.26, 0.16, 0.08), (0.48, 0.33, 0.18), scale=3, stretch=(1, 8, 8), rough=(0.3, 0.5))
     stone = sc.surface(
-        "granite", (0.10, 0.115, 0.12), (0.33, 0.34, 0.33), scale=0.035, rough=(0.8, 1.0), bump=0.8, bump_scale=0.6
+        "granite", (0.06, 0.075, 0.08), (0.25, 0.26, 0.25), scale=0.035, rough=(0.8, 1.0), bump=0.8, bump_scale=0.6
     )
     shore = sc.surface("shore", (0.10, 0.07, 0.035), (0.26, 0.19, 0.10), scale=0.3, rough=(0.8, 1.0), bump=0.5)
     autumn = [
@@ -84,8 +84,8 @@ def autumn_lake() -> dict[str, Any]:
                 bark(),
                 autumn[k % 7 % 3],
                 seed=k,
-                count=3600,
-                leaf_size=0.3,
+                count=5500,
+                leaf_size=0.42,
             )
     planks = [
         sc.box("plank", (1.7, 0.21, 0.06), (1.9, y, 0.42), wood, bevel=0.012, turn=(0, 0, rng.normal(0, 0.012)))
@@ -114,7 +114,7 @@ def autumn_lake() -> dict[str, Any]:
         hull,
         at=(-5.2, 12, 0),
     )
-    sc.haze((900, 400, 90), (0, 190, -2), 0.0012, (0.75, 0.92, 0.95), 0.3)
+    sc.haze((900, 400, 90), (0, 190, -2), 0.0005, (0.75, 0.92, 0.95), 0.3)
     sc.gradient(
         [
             (-1, (0.05, 0.09, 0.10)),
@@ -128,7 +128,7 @@ def autumn_lake() -> dict[str, Any]:
     sc.sun((-0.72, -0.45, 0.36), 4.6, (1.0, 0.72, 0.42), 0.02)
     sc.camera((0.2, -4.6, 1.75), (-0.35, 10, 1.95), 28, focus=9, fstop=4)
     return {
-        "exposure": 0.35,
-        "look": "AgX - Base Contrast",
-        "curves": {"lift": (0.060, 0.085, 0.098), "gain": (0.97, 0.93, 0.84)},
+        "exposure": 0.25,
+        "look": "AgX - High Contrast",
+        "curves": {"lift": (0.035, 0.055, 0.068), "gain": (0.99, 0.94, 0.83)},
     }

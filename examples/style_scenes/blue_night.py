@@ -128,7 +128,7 @@ def blue_night() -> dict[str, Any]:
     stars = np.random.default_rng(3).normal(size=(420, 3)) * (1, 0.6, 0.5)
     stars = stars / np.linalg.norm(stars, axis=1, keepdims=True) * 700
     stars = stars[(stars[:, 1] > 100) & (stars[:, 2] > 60)]
-    sc.leaves("stars", stars, 1.0, len(stars) * 2, 2.2, sc.glow("star", (0.8, 0.9, 1.0), 1.6), 4)
+    sc.leaves("stars", stars, 1.0, len(stars) * 2, 2.2, sc.glow("star", (0.8, 0.9, 1.0), 9.0), 4)
     sc.haze((160, 120, 26), (0, 62, -4), 0.004, (0.8, 0.9, 1.0), 0.3)
     sc.gradient(
         [

@@ -17,7 +17,7 @@ def desert_noon() -> dict[str, Any]:
 
     def ground(x: Any, y: Any) -> Any:
         dune = 0.9 * sc.fractal(x / 34, y / 34, 4, 3) + 0.02 * np.maximum(y - 16, 0) ** 1.2
-        return dune + 0.018 * np.sin(7.0 * (y + 0.5 * x + 0.6 * np.sin(x * 0.7) + 0.4 * np.sin(y * 1.1)))
+        return dune + 0.035 * np.sin(7.0 * (y + 0.5 * x + 0.6 * np.sin(x * 0.7) + 0.4 * np.sin(y * 1.1)))
 
     sand = sc.surface(
         "sand", (0.50, 0.41, 0.30), (0.70, 0.60, 0.46), scale=0.7, rough=(0.85, 1.0), bump=0.25, bump_scale=60
@@ -107,11 +107,11 @@ def desert_noon() -> dict[str, Any]:
             closed=True,
             smooth=False,
         )
-    sc.haze((300, 200, 60), (0, 90, -5), 0.0018, (1.0, 0.97, 0.92), 0.3)
+    sc.haze((300, 200, 60), (0, 90, -5), 0.0010, (1.0, 0.97, 0.92), 0.3)
     sc.gradient(
         [(-1, (0.4, 0.33, 0.25)), (0, (0.86, 0.86, 0.82)), (0.15, (0.60, 0.72, 0.82)), (1, (0.24, 0.42, 0.66))],
-        0.75,
+        0.6,
     )
-    sc.sun((0.55, -0.38, 0.95), 5.2, (1.0, 0.96, 0.88), 0.009)
+    sc.sun((0.80, -0.20, 0.95), 5.6, (1.0, 0.96, 0.88), 0.009)
     sc.camera((1.4, -3.6, 1.75), (-0.7, 9, 1.9), 28)
-    return {"exposure": 0.45, "look": "AgX - Base Contrast"}
+    return {"exposure": 0.0, "look": "AgX - High Contrast"}

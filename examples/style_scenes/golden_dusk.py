@@ -16,14 +16,14 @@ def golden_dusk() -> dict[str, Any]:
     """A meadow against the setting sun."""
 
     def ground(x: Any, y: Any) -> Any:
-        return 0.5 * sc.fractal(x / 16, y / 16, 3, 3) + 0.0015 * y**1.5 - 0.4
+        return 0.5 * sc.fractal(x / 16, y / 16, 3, 3) + 0.0015 * np.maximum(y, 0) ** 1.5 - 0.4
 
     soil = sc.surface("soil", (0.08, 0.06, 0.025), (0.22, 0.17, 0.07), scale=0.8)
     grass = sc.foliage("dry grass", (0.16, 0.11, 0.025), (0.52, 0.38, 0.12))
     poppy = sc.foliage("poppy", (0.5, 0.05, 0.02), (0.75, 0.16, 0.05))
     leaf = sc.foliage("oak leaf", (0.08, 0.085, 0.015), (0.28, 0.23, 0.05))
-    sc.terrain("meadow", (-40, 40), (0.5, 70), ground, soil)
-    sc.blades("grass", scatter(60000, (-22, 22), (1.0, 40), ground, 1, 2.2), 0.5, 0.03, grass, 2)
+    sc.terrain("meadow", (-40, 40), (-7, 70), ground, soil)
+    sc.blades("grass", scatter(70000, (-22, 22), (-2.2, 40), ground, 1, 2.4), 0.5, 0.03, grass, 2)
     flowers = scatter(420, (-10, 10), (2.2, 22), ground, 4, 1.6)
     sc.leaves("poppies", flowers + np.array((0, 0, 0.45)), 0.05, 1700, 0.10, poppy, 5)
     wood = sc.surface("fence wood", (0.09, 0.07, 0.05), (0.26, 0.21, 0.16), scale=5, stretch=(1, 1, 0.2), bump=0.5)
@@ -61,22 +61,22 @@ def golden_dusk() -> dict[str, Any]:
             ),
             hill,
         )
-    sc.haze((900, 700, 70), (0, 340, -6), 0.0016, (1.0, 0.82, 0.58), 0.75)
+    sc.haze((900, 700, 70), (0, 340, -6), 0.0009, (1.0, 0.66, 0.32), 0.75)
     sc.gradient(
         [
             (-1, (0.05, 0.035, 0.02)),
-            (-0.02, (0.9, 0.38, 0.10)),
-            (0.03, (1.3, 0.66, 0.22)),
-            (0.16, (0.80, 0.52, 0.30)),
-            (0.5, (0.24, 0.29, 0.38)),
-            (1, (0.10, 0.16, 0.28)),
+            (-0.02, (1.0, 0.24, 0.025)),
+            (0.04, (1.1, 0.40, 0.045)),
+            (0.14, (0.80, 0.36, 0.11)),
+            (0.32, (0.27, 0.27, 0.36)),
+            (1, (0.06, 0.13, 0.28)),
         ],
         0.8,
     )
-    sc.sun((0.30, 1.0, 0.15), 6.0, (1.0, 0.58, 0.24), 0.02)
-    disc = sc.glow("sun disc", (1.0, 0.62, 0.25), 60.0)
-    sc.lathe(
-        "disc", [(0.001, -9), (6.4, -6.4), (9, 0), (6.4, 6.4), (0.001, 9)], disc, at=(0.30 * 600, 600, 0.15 * 600)
-    )
+    sc.sun((0.30, 1.0, 0.15), 7.0, (1.0, 0.50, 0.15), 0.02)
+    disc = sc.glow("sun disc", (1.0, 0.60, 0.22), 25.0)
+    profile = [(0.001, -9), (6.4, -6.4), (9, 0), (6.4, 6.4), (0.001, 9)]
+    ball = sc.lathe("disc", profile, disc, at=(0.30 * 720, 720, 0.15 * 720))
+    ball.visible_shadow = False  # it stands before the lamp that plays its light
     sc.camera((0, -3.2, 1.35), (0.3, 10, 1.75), 30, focus=11, fstop=2.8)
-    return {"exposure": 0.15, "look": "AgX - Medium High Contrast"}
+    return {"exposure": 0.7, "look": "AgX - Punchy"}

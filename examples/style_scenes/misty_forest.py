@@ -57,7 +57,7 @@ def misty_forest() -> dict[str, Any]:
         radius = r * (1 + 0.9 * np.exp(-np.linspace(0, 14, 15) / 0.35)) * np.linspace(1, 0.55, 15)
         sc.tube("trunk", axis, radius, mossy, steps=16)
         tips += [(x + rng.normal(0, 1.8), y + rng.normal(0, 1.8), z + rng.uniform(4.2, 12)) for _ in range(9)]
-    sc.leaves("crowns", tips, 1.0, 42000, 0.17, crown, 9)
+    sc.leaves("crowns", tips, 1.0, 60000, 0.19, crown, 9)
     for x, y, z in scatter(150, (-9, 9), (-1.5, 26), ground, 12, 1.6):
         if abs(x) > 0.75:
             tall = rng.uniform(0.35, 0.8)
@@ -82,11 +82,11 @@ def misty_forest() -> dict[str, Any]:
             steps=9,
         )
         rock.scale = (rng.uniform(0.5, 1.3), rng.uniform(0.5, 1.1), rng.uniform(0.5, 1.0))
-    sc.haze((70, 62, 16), (0, 27, -1), 0.038, (0.80, 0.95, 0.74), 0.55)
+    sc.haze((70, 62, 16), (0, 27, -1), 0.014, (0.72, 0.95, 0.62), 0.5)
     sc.gradient(
-        [(-1, (0.02, 0.03, 0.015)), (0.0, (0.50, 0.62, 0.42)), (0.3, (0.72, 0.85, 0.66)), (1, (0.62, 0.80, 0.74))],
-        1.5,
+        [(-1, (0.02, 0.03, 0.015)), (0.0, (0.42, 0.60, 0.34)), (0.3, (0.60, 0.80, 0.50)), (1, (0.50, 0.74, 0.62))],
+        0.8,
     )
-    sc.sun((0.35, 0.75, 0.62), 9.0, (1.0, 0.94, 0.66), 0.01)
+    sc.sun((0.35, 0.75, 0.62), 11.0, (1.0, 0.90, 0.52), 0.01)
     sc.camera((0, -4.2, 1.35), (0.1, 8, 2.0), 28, focus=9, fstop=4)
-    return {"exposure": 0.55, "look": "AgX - High Contrast"}
+    return {"exposure": 0.5, "look": "AgX - Punchy"}

@@ -99,6 +99,9 @@ def neon_bar() -> dict[str, Any]:
         sc.tube("neon line", [(-3.98, y + 0.3, 2.68), (-3.98, y + 1.6, 2.68)], 0.022, pink if y > 2 else cyan)
     sc.haze((8.8, 16, 3.7), (0, 3, 0), 0.018, (0.9, 0.85, 1.0), 0.3)
     sc.gradient([(-1, (0, 0, 0)), (1, (0.004, 0.004, 0.01))])
-    sc.light("fill", "AREA", (0, -3, 3.2), 22, (0.5, 0.35, 1.0), size=3, aim=(0, 4, 0.5))
+    sc.light("blue fill", "AREA", (0, -3, 3.2), 34, (0.35, 0.40, 1.0), size=3, aim=(0, 4, 0.5))
+    sc.light("cyan wash", "AREA", (-3.2, 4.5, 3.3), 46, (0.06, 0.75, 1.0), size=2.5, aim=(-2.6, 5, 0))
+    sc.light("pink wash", "AREA", (0.6, 8.2, 3.3), 46, (1.0, 0.06, 0.55), size=2.0, aim=(0.4, 9.5, 0.8))
+    sc.light("bar light", "AREA", (2.8, 5.4, 3.3), 30, (1.0, 0.5, 0.2), size=2.5, aim=(3.9, 5.4, 1.6))
     sc.camera((-0.55, -3.4, 1.5), (0.25, 6, 1.45), 24, focus=6, fstop=4)
-    return {"exposure": 0.75, "look": "AgX - Punchy"}
+    return {"exposure": 1.9, "look": "AgX - Punchy"}
