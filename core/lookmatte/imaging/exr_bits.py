@@ -55,8 +55,8 @@ def read_channels(path: Path, parts: Sequence[ExrPart]) -> list[dict[str, Pixels
 class _ThreadFilter:
     """Stands in for ``sys.stdout`` and drops what the muted threads write."""
 
-    def __init__(self, target: Any) -> None:
-        self.target = target
+    def __init__(self) -> None:
+        self.target: Any = sys.stdout
         self.muted: set[int] = set()
 
     def write(self, text: str) -> int:
@@ -66,24 +66,28 @@ class _ThreadFilter:
         return getattr(self.target, name)
 
 
+# One that lives for ever, and keeps its target: print() of another thread may still hold either of the two
+# without owning it (CPython before 3.14), so an exchange of objects that die would crash it.
+_filter = _ThreadFilter()
 _filter_lock = threading.Lock()
 
 
 @contextmanager
 def _silenced() -> Iterator[None]:
     """Drop the warnings that the OpenEXR module prints from this thread; other threads print on."""
+    me = threading.get_ident()
     with _filter_lock:
-        if not isinstance(sys.stdout, _ThreadFilter):
-            sys.stdout = _ThreadFilter(sys.stdout)
-        mine = sys.stdout
-        mine.muted.add(threading.get_ident())
+        if sys.stdout is not _filter:
+            _filter.target = sys.stdout
+            sys.stdout = _filter
+        _filter.muted.add(me)
     try:
         yield
     finally:
         with _filter_lock:
-            mine.muted.discard(threading.get_ident())
-            if not mine.muted and sys.stdout is mine:
-                sys.stdout = mine.target
+            _filter.muted.discard(me)
+            if not _filter.muted and sys.stdout is _filter:
+                sys.stdout = _filter.target
 
 
 @dataclass(frozen=True)
