@@ -21,18 +21,20 @@ _KNEE_ENCODED = 12.92 * _KNEE
 def encode(linear: Tensor) -> Tensor:
     """Scene-linear Rec.709, any shape, any finite values -> the working encoding, same shape and type."""
     size = linear.abs()
-    curve = 1.055 * size.clamp(_KNEE, 1.0).pow(1.0 / 2.4) - 0.055
-    above = 1.0 + SLOPE * size.clamp_min(1.0).log()
-    encoded = torch.where(size <= _KNEE, 12.92 * size, torch.where(size <= 1.0, curve, above))
+    encoded = size.clamp(_KNEE, 1.0).pow(1.0 / 2.4).mul(1.055).sub(0.055)
+    encoded = torch.where(size <= _KNEE, 12.92 * size, encoded)
+    if torch.is_grad_enabled() or bool((size > 1.0).any()):
+        encoded = torch.where(size <= 1.0, encoded, 1.0 + SLOPE * size.clamp_min(1.0).log())
     return torch.copysign(encoded, linear)
 
 
 def decode(encoded: Tensor) -> Tensor:
     """The inverse of :func:`encode`. Values that stand for more than float32 holds become infinite."""
     size = encoded.abs()
-    curve = ((size.clamp(_KNEE_ENCODED, 1.0) + 0.055) / 1.055).pow(2.4)
-    above = ((size.clamp_min(1.0) - 1.0) / SLOPE).exp()
-    linear = torch.where(size <= _KNEE_ENCODED, size / 12.92, torch.where(size <= 1.0, curve, above))
+    linear = size.clamp(_KNEE_ENCODED, 1.0).add(0.055).div(1.055).pow(2.4)
+    linear = torch.where(size <= _KNEE_ENCODED, size / 12.92, linear)
+    if torch.is_grad_enabled() or bool((size > 1.0).any()):
+        linear = torch.where(size <= 1.0, linear, ((size.clamp_min(1.0) - 1.0) / SLOPE).exp())
     return torch.copysign(linear, encoded)
 
 

@@ -45,10 +45,12 @@ def guide(encoded: Tensor, matte: Tensor | float, weights: GuideWeights, dim: in
     brightness = luma(colour, dim)
     if not (torch.is_grad_enabled() or bool(weights.w2.any()) or bool(weights.b2.any())):
         return brightness.clamp(0.0, 1.0)
+    planar = colour.movedim(dim, 0).flatten(1)
     if isinstance(matte, Tensor):
-        hidden = torch.cat([colour, matte.unsqueeze(dim)], dim).movedim(dim, -1) @ weights.w1.t() + weights.b1
+        hidden = torch.addmm(weights.b1.unsqueeze(1), weights.w1, torch.cat([planar, matte.reshape(1, -1)]))
     else:
         bias = weights.b1 + weights.w1[:, 3] * matte
-        hidden = colour.movedim(dim, -1) @ weights.w1[:, :3].t() + bias
-    residual = torch.tanh(0.5 * (hidden.relu_() @ weights.w2 + weights.b2))
-    return (brightness + REACH * residual).clamp(0.0, 1.0)
+        hidden = torch.addmm(bias.unsqueeze(1), weights.w1[:, :3], planar)
+    # 2 sigmoid(x) - 1 is tanh(x / 2).
+    residual = torch.tanh(0.5 * (weights.w2 @ hidden.relu_() + weights.b2))
+    return (brightness + REACH * residual.view_as(brightness)).clamp(0.0, 1.0)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BAND_PIXELS = 1 << 17
+BAND_PIXELS = 1 << 15
 
 
 def slice_reference(grid: Tensor, guide: Tensor) -> Tensor:
@@ -49,5 +49,5 @@ def apply_affine(coefficients: Tensor, colour: Tensor) -> Tensor:
 
 
 def band_rows(width: int) -> int:
-    """Rows a band should have at this width so that its temporaries stay within 64 MiB."""
+    """Rows a band should have at this width: its temporaries stay near the cache, and far below 64 MiB."""
     return max(1, min(64, BAND_PIXELS // max(width, 1)))

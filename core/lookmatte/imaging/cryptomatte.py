@@ -42,7 +42,7 @@ class CryptoMatte:
             for name, ids in names.items():
                 self.names.setdefault(name, set()).update(ids)
         self.notes: list[str] = list(notes)
-        self.peak = 0.0
+        self._peaks = np.zeros(self._window.height, dtype=np.float32)
 
     def rows(self, y0: int, y1: int) -> Weight:
         """Coverage of rows ``y0:y1``, 0 the first of the plate's data window: (y1 - y0, width) in [0, 1].
@@ -70,8 +70,13 @@ class CryptoMatte:
                 np.add(total[inside], coverage, out=total[inside], where=chosen)
         np.clip(total, 0.0, 1.0, out=total)
         self._nonfinite[y0:y1] = bad
-        self.peak = max(self.peak, float(total.max(initial=0.0)))
+        self._peaks[y0:y1] = total.max(axis=1, initial=0.0)
         return total
+
+    @property
+    def peak(self) -> float:
+        """The largest coverage in the rows read so far."""
+        return float(self._peaks.max(initial=0.0))
 
     @property
     def nonfinite(self) -> int:

@@ -36,17 +36,21 @@ class Matte(Protocol):
 
 
 class _Gathering:
-    """What every matte learns while its rows are read, whatever their order, and however often."""
+    """What every matte learns while its rows are read: in any order, however often, by several threads."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
         self._nonfinite = np.zeros(window.height, dtype=np.int64)
-        self.peak = 0.0
+        self._peaks = np.zeros(window.height, dtype=np.float32)
         self.notes: list[str] = []
 
     @property
     def nonfinite(self) -> int:
         return int(self._nonfinite.sum())
+
+    @property
+    def peak(self) -> float:
+        return float(self._peaks.max(initial=0.0))
 
     def _clean(self, y0: int, y1: int, values: Weight) -> Weight:
         """Clamp to [0, 1] in place; NaN and infinities become 0 and are counted once a row."""
@@ -55,7 +59,7 @@ class _Gathering:
             self._nonfinite[y0:y1] = (~finite).sum(axis=1)
             values[~finite] = 0.0
         np.clip(values, 0.0, 1.0, out=values)
-        self.peak = max(self.peak, float(values.max(initial=0.0)))
+        self._peaks[y0:y1] = values.max(axis=1, initial=0.0)
         return values
 
 

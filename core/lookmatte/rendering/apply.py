@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import torch
 
 from lookmatte.bilateral.apply import Look, apply_band
-from lookmatte.bilateral.slicing import band_rows
 from lookmatte.imaging.colour import PlateColour, plate_matrix
 from lookmatte.imaging.frame import Frame
 from lookmatte.looks.bake import FrameBake, resolve
+from lookmatte.rendering.bands import each_band, undivided
 from lookmatte.rendering.pixels import AlphaMode, PlatePixels
 from lookmatte.rendering.weights import RegionMatte, pixel_weights
 
 
-@torch.no_grad()
 def apply(
     frame: Frame,
     bake: FrameBake | Look,
@@ -35,11 +34,15 @@ def apply(
     if colour is None:
         colour = plate_matrix(None, attributes={**frame.parts[0].attributes, **frame.plate.attributes})
     pixels = PlatePixels(frame, colour, alpha)
-    step = band_rows(pixels.width)
-    for y0 in range(0, pixels.height, step):
-        y1 = min(y0 + step, pixels.height)
+
+    @torch.no_grad()
+    def style(y0: int, y1: int) -> None:
         band = pixels.read(y0, y1)
         weights = pixel_weights(mattes, y0, y1, band.alpha)
         styled, active = apply_band(band.linear, weights, pixels.u, pixels.v[y0:y1], look)
         pixels.write(y0, y1, band, styled, active)
+
+    with undivided():
+        for _ in each_band(pixels.height, pixels.width, style):
+            pass
     return pixels

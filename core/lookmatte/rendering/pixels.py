@@ -54,11 +54,16 @@ class PlatePixels:
         identity = np.array_equal(colour.matrix, np.eye(3))
         self._to = None if identity else torch.from_numpy(colour.matrix).float()
         self._from = None if identity else torch.from_numpy(colour.inverse).float()
-        self.nonfinite = 0
+        self._nonfinite = np.zeros(self.height, dtype=np.int64)
         self.opaque_seen = self._alpha is None
 
+    @property
+    def nonfinite(self) -> int:
+        """Pixels with NaN or infinity, in the rows read so far."""
+        return int(self._nonfinite.sum())
+
     def read(self, y0: int, y1: int) -> Band:
-        """Rows ``y0:y1`` of the data window. Pixels with NaN or infinity are counted in ``nonfinite``."""
+        """Rows ``y0:y1`` of the data window; several threads may read."""
         rgb = torch.stack([_float(pixels[y0:y1]) for pixels in self._rgb])
         finite = rgb.isfinite().all(0)
         if self._alpha is None:
@@ -68,11 +73,12 @@ class PlatePixels:
             alpha = _float(self._alpha[y0:y1])
             finite &= alpha.isfinite()
             valid = finite & (alpha > 0)
-            self.opaque_seen = self.opaque_seen or bool((alpha > 0).any())
+            if bool((alpha > 0).any()):
+                self.opaque_seen = True
             rgb = rgb / torch.where(valid, alpha, 1.0)
             # A colour over a vanishing alpha may not fit float32 once divided: such a pixel is left alone.
             valid &= rgb.isfinite().all(0)
-        self.nonfinite += int((~finite).sum())
+        self._nonfinite[y0:y1] = (~finite).sum(1).numpy()
         stored = torch.where(valid, rgb, 0.0)
         linear = stored
         if self._colour.decode is not None:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.encoding import encode
-from lookmatte.bilateral.slicing import band_rows
 from lookmatte.imaging.frame import Frame
 from lookmatte.imaging.proxy import AreaAverage
 from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy
+from lookmatte.rendering.bands import each_band, undivided
 from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.weights import RegionMatte, all_weights
 
@@ -20,7 +21,6 @@ REST = "rest"
 _LEAST = 1e-4
 
 
-@torch.no_grad()
 def make_proxy(
     number: int, frame: Frame, pixels: PlatePixels, mattes: Sequence[RegionMatte], with_rest: bool
 ) -> FrameProxy:
@@ -28,9 +28,9 @@ def make_proxy(
     region's weight for that region's own colours. Pixels that are not finite enter nothing."""
     window = frame.plate.data_window
     average = AreaAverage(window, frame.plate.display_window, (PROXY, PROXY))
-    step = band_rows(pixels.width)
-    for y0 in range(0, pixels.height, step):
-        y1 = min(y0 + step, pixels.height)
+
+    @torch.no_grad()
+    def measure(y0: int, y1: int) -> NDArray[np.float32]:
         band = pixels.read(y0, y1)
         weights, _ = all_weights(mattes, y0, y1, band.alpha)
         alpha = torch.where(band.valid, band.alpha.clamp(0.0, 1.0), 0.0)
@@ -39,7 +39,11 @@ def make_proxy(
         for weight in weights:
             own = weight * alpha
             planes += [colour * own, own.unsqueeze(0), weight.unsqueeze(0)]
-        average.add(y0, np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy()))
+        return np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
+
+    with undivided():
+        for y0, block in each_band(pixels.height, pixels.width, measure):
+            average.add(y0, block)
     sums = torch.from_numpy(average.result()).permute(2, 0, 1)
 
     rgb, weight = _mean(sums[:3], sums[3])
