@@ -118,7 +118,7 @@ def _judge(rgb: torch.Tensor) -> list[torch.Tensor]:
 def test_an_untouched_picture_scores_as_untouched() -> None:
     content, style = _photo(7)[0], _photo(8)[0]
     whole = torch.ones_like(content[:1])
-    made = scores.score(_judge, content, content, [scores.Region(whole, style, whole)])
+    (made,) = scores.score(_judge, content, [content], [scores.Region(whole, style, whole)])
     result = scores.summary([made])
     assert result["vgg"] == pytest.approx(1.0)
     assert made.swd == pytest.approx(made.swd_untouched)
@@ -132,7 +132,7 @@ def test_the_style_itself_scores_best_and_blobs_are_seen() -> None:
     content, style = _photo(7)[0], _photo(8)[0]
     whole = torch.ones_like(content[:1])
     region = [scores.Region(whole, style, whole)]
-    assert scores.summary([scores.score(_judge, content, style, region)])["vgg"] < 0.05
+    assert scores.summary(scores.score(_judge, content, [style], region))["vgg"] < 0.05
     graded = (0.8 * content + 0.05).clamp(0, 1)
     blob = graded.clone()
     blob[:, 10:40, 10:40] += 0.15

@@ -50,12 +50,11 @@ class Scores:
     clip: float
 
 
-def style_distance(
-    judge: Judge, picture: Tensor, weight: Tensor, style: Tensor, style_weight: Tensor
-) -> list[float]:
-    """Per layer, rms over channels of the differences of mean and deviation inside the weights."""
+def style_distance(taps: list[Tensor], weight: Tensor, style: list[Tensor], style_weight: Tensor) -> list[float]:
+    """Per layer of the judge's features (1, C, h, w), rms over channels of the differences of mean and
+    deviation inside the weights."""
     distances = []
-    for a, b in zip(judge(picture[None]), judge(style[None]), strict=True):
+    for a, b in zip(taps, style, strict=True):
         one = masked_statistics(a, functional.adaptive_avg_pool2d(weight[None], (a.shape[2], a.shape[3])))
         two = masked_statistics(b, functional.adaptive_avg_pool2d(style_weight[None], (b.shape[2], b.shape[3])))
         square = (one.mean - two.mean) ** 2 + (one.deviation - two.deviation) ** 2
@@ -149,28 +148,39 @@ def clipped(content: Tensor, picture: Tensor) -> float:
 
 
 @torch.no_grad()
-def score(judge: Judge, content: Tensor, picture: Tensor, regions: Sequence[Region]) -> Scores:
-    """All scores of one picture; regions weigh by their area."""
-    picture = picture.clamp(0.0, 1.0)
+def score(judge: Judge, content: Tensor, pictures: Sequence[Tensor], regions: Sequence[Region]) -> list[Scores]:
+    """All scores of each of the pictures that were made of one content; regions weigh by their area."""
     areas = torch.stack([region.weight.mean() for region in regions])
     shares = (areas / areas.sum().clamp_min(1e-6)).tolist()
-    ours, untouched, swd, swd_untouched = [0.0] * 4, [0.0] * 4, 0.0, 0.0
-    for region, share in zip(regions, shares, strict=True):
-        for rgb, total in ((picture, ours), (content, untouched)):
-            distances = style_distance(judge, rgb, region.weight, region.style, region.style_weight)
-            total[:] = [a + share * b for a, b in zip(total, distances, strict=True)]
-        swd += share * colour_distance(picture, region.weight, region.style, region.style_weight)
-        swd_untouched += share * colour_distance(content, region.weight, region.style, region.style_weight)
-    return Scores(
-        ours,
-        untouched,
-        swd,
-        swd_untouched,
-        structure_similarity(content, picture),
-        blotch(content, picture, [region.weight for region in regions]),
-        gradient_gain(content, picture),
-        clipped(content, picture),
-    )
+    styles = [judge(region.style[None]) for region in regions]
+    weights = [region.weight for region in regions]
+
+    def likeness(picture: Tensor) -> tuple[list[float], float]:
+        taps = judge(picture[None])
+        distances, swd = [0.0] * len(taps), 0.0
+        for region, share, style in zip(regions, shares, styles, strict=True):
+            ours = style_distance(taps, region.weight, style, region.style_weight)
+            distances = [a + share * b for a, b in zip(distances, ours, strict=True)]
+            swd += share * colour_distance(picture, region.weight, region.style, region.style_weight)
+        return distances, swd
+
+    untouched, swd_untouched = likeness(content)
+    made = []
+    for picture in (one.clamp(0.0, 1.0) for one in pictures):
+        distances, swd = likeness(picture)
+        made.append(
+            Scores(
+                distances,
+                untouched,
+                swd,
+                swd_untouched,
+                structure_similarity(content, picture),
+                blotch(content, picture, weights),
+                gradient_gain(content, picture),
+                clipped(content, picture),
+            )
+        )
+    return made
 
 
 def summary(many: Sequence[Scores]) -> dict[str, float]:

@@ -31,11 +31,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class Enhancing:
-    """Stage 1, the matte enhancer alone."""
+    """Stage 1, the matte enhancer alone, on ``batch`` windows of 96x96 at the edges of ``scenes`` scenes."""
 
     steps: int = 600
-    batch: int = 6
-    rate: float = 3e-3
+    batch: int = 12
+    scenes: int = 80
+    rate: float = 4e-3
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,9 @@ def measure(model: Model, judge: Judge, pairs: list[Pair], amounts: list[float])
     """Summary of the scores over all pairs, for each share of the residual."""
     rows: list[list[Scores]] = [[] for _ in amounts]
     for pair in pairs:
-        for row, picture in zip(rows, render(model, pair, amounts), strict=True):
-            row.append(score(judge, pair.content, picture, pair.regions))
+        made = score(judge, pair.content, render(model, pair, amounts), pair.regions)
+        for row, one in zip(rows, made, strict=True):
+            row.append(one)
     return [summary(row) for row in rows]
 
 

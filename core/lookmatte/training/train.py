@@ -20,14 +20,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from torch.nn import functional
 
 from lookmatte.errors import InputError
 from lookmatte.networks.enhancer import edge_band
 from lookmatte.networks.model import Model, ModelConfig
 from lookmatte.training import held_out
 from lookmatte.training.config import TrainingConfig, read
-from lookmatte.training.data import Material, Sampler, load
+from lookmatte.training.data import Material, Sampler, Scene, load
+from lookmatte.training.mattes import edge_windows
 from lookmatte.training.objective import Judge, make_judge, objective
 from lookmatte.training.vgg import Vgg19
 
@@ -94,21 +94,26 @@ def _rate(optimiser: torch.optim.Optimizer, peak: float, step: int, steps: int) 
         group["lr"] = peak * warm * left
 
 
-def enhance_step(run: Run, sampler: Sampler) -> float:
-    """One step of stage 1: rough mattes of the scene against the true ones, where a matte may change at
-    all."""
-    scene = sampler.scene(run.enhanced, "split")
+def enhance_step(run: Run, scene: Scene, generator: torch.Generator) -> float:
+    """One step of stage 1: windows of rough mattes against the true ones, where a matte may change at all.
+
+    The mean absolute error, whose best answer under doubt is the likelier side, not grey.
+    """
     if scene.truth is None or scene.given is None:
         return 0.0
-    _rate(run.enhancing, run.config.enhancing.rate, run.enhanced, run.config.enhancing.steps)
-    made = run.model.enhancer(scene.content, scene.given)
-    band = edge_band(scene.given)
-    loss = functional.binary_cross_entropy(made.clamp(1e-4, 1 - 1e-4), scene.truth, weight=band)
-    loss = loss + ((made - scene.truth).abs() * band).mean()
+    config = run.config.enhancing
+    _rate(run.enhancing, config.rate, run.enhanced, config.steps)
+    content, given, truth = edge_windows(
+        [scene.content, scene.given, scene.truth], edge_band(scene.given), config.batch, generator
+    )
+    band = edge_band(given)
+    made = run.model.enhancer(content, given)
+    loss = ((made - truth).abs() * band).sum() / band.sum().clamp_min(1.0)
     run.enhancing.zero_grad()
-    torch.autograd.backward(loss / band.mean().clamp_min(1e-3))
+    torch.autograd.backward(loss)
     run.enhancing.step()
-    return float(loss.detach() / band.mean().clamp_min(1e-3))
+    run.enhanced += 1
+    return float(loss.detach())
 
 
 def style_step(run: Run, judge: Judge, sampler: Sampler) -> dict[str, float]:
@@ -135,14 +140,18 @@ def style_step(run: Run, judge: Judge, sampler: Sampler) -> dict[str, float]:
 
 def _enhance(run: Run, material: Material) -> None:
     steps = run.config.enhancing.steps
-    sampler = Sampler(material, 32, run.config.seed + 1, run.config.enhancing.batch)
+    sampler = Sampler(material, 32, run.config.seed + 1, 4)
+    # Scenes come back, so that each is decoded once; the windows in them do not.
+    scenes: dict[int, Scene] = {}
     shown, saved = 0.0, time.monotonic()
     while run.enhanced < steps:
-        loss = enhance_step(run, sampler)
-        run.enhanced += 1
+        place = run.enhanced % run.config.enhancing.scenes
+        if place not in scenes:
+            scenes[place] = sampler.scene(place, "clip" if place % 4 == 0 else "split")
+        loss = enhance_step(run, scenes[place], sampler.generator(-1 - run.enhanced))
         shown += 0.05 * (loss - shown)
         if run.enhanced % 50 == 0:
-            print(f"enhancer {run.enhanced}/{steps}  loss {shown:.4f}", flush=True)
+            print(f"enhancer {run.enhanced}/{steps}  error {shown:.4f}", flush=True)
         if run.enhanced == steps:
             run.averaged.enhancer.load_state_dict(run.model.enhancer.state_dict())
         if run.enhanced == steps or time.monotonic() - saved > 60 * run.config.minutes_between_checkpoints:
