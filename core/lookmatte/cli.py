@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from lookmatte.commands import apply, bake, doctor, inspect, render, train
+from lookmatte.commands import apply, bake, demo, doctor, inspect, preview, render, train
 from lookmatte.errors import InputError, LookmatteError, nearest
 from lookmatte.progress import printable
 
-COMMANDS = (render, bake, apply, inspect, train, doctor)
+COMMANDS = (demo, render, bake, apply, preview, inspect, train, doctor)
 
 
 class Parser(argparse.ArgumentParser):

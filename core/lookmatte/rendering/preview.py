@@ -1,0 +1,149 @@
+"""One frame of a job as a strip for a person: the input, its regions, the result, and the styles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookmatte.errors import InputError
+from lookmatte.imaging.sequence import describe_frames
+from lookmatte.imaging.sheet import EDGE, GAP, INK, LINE, REST_TINT, Canvas, Entry, Gallery, Tile, Tint, tint
+from lookmatte.job import Job, Region, StyleRef
+from lookmatte.jobpaths import check_paths
+from lookmatte.looks.bake import Setting, resolve
+from lookmatte.looks.baker import Baker
+from lookmatte.networks.model import Model
+from lookmatte.progress import Progress, Silent, printable
+from lookmatte.rendering.apply import apply
+from lookmatte.rendering.pixels import PlatePixels
+from lookmatte.rendering.proxy import REST
+from lookmatte.rendering.shot import LoadedFrame, Shot
+from lookmatte.rendering.view import displayed, shrink, style_picture, tile_size, tinted, view
+
+TILE = (640, 640)
+STYLE = (480, 220)
+MARGIN = 28
+
+
+@dataclass(frozen=True)
+class Swatch:
+    """A region on a sheet: its name, its colour there, and the reference pictures that it takes on the frame."""
+
+    name: str
+    tint: Tint
+    styles: tuple[StyleRef, ...]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A preview: ``picture`` (height, width, 3) in bytes, of which frame, and what its colours stand for."""
+
+    frame: int
+    picture: NDArray[np.uint8]
+    swatches: tuple[Swatch, ...]
+
+
+def preview(
+    job: Job, *, frame: int | None = None, model: Path | None = None, progress: Progress | None = None
+) -> Strip:
+    """Style one frame by its own statistics (mode `frame`) and lay it out; nothing is written.
+
+    ``frame`` None is the middle one on disk. Raises InputError for what is wrong with the job or the frame
+    number, FrameError for a frame that cannot be read.
+    """
+    progress = progress or Silent()
+    check_paths(job)
+    shot = Shot(job)
+    for note in shot.colour.notes:
+        progress.note(note)
+    number = _choose(shot, frame)
+    network = Model.load(model)
+    loaded = shot.load(number)
+    size = tile_size(loaded.frame, TILE)
+    before = view(loaded.frame, shot.colour, job.alpha, size, loaded.mattes)
+    baked = Baker(network, shot.looks(), "frame").bake(shot.proxy(loaded), cut=False)
+    look = resolve(baked, settings=_settings(job, number))
+    pixels = apply(loaded.frame, look, loaded.mattes, colour=shot.colour, alpha=job.alpha)
+    _warn(loaded, pixels, progress)
+    after = view(loaded.frame, shot.colour, job.alpha, size)
+    found = swatches(job, number)
+    named = [swatch.tint for swatch in found[: len(job.regions)]]
+    regions = tinted(before, named, REST_TINT if job.rest is not None else None)
+    name = printable(loaded.frame.path.name)
+    picture = _lay_out(
+        [(displayed(before), "input", name), (regions, "regions", ""), (displayed(after), "result", "")],
+        [
+            gallery_entry(swatch, style, shrink(style_picture(style, job.color.view), STYLE))
+            for swatch in found
+            for style in swatch.styles
+        ],
+    )
+    return Strip(number, picture, found)
+
+
+def swatches(job: Job, frame: int) -> tuple[Swatch, ...]:
+    """The regions of a job in order, ``rest`` last, with their colours and their styles on a frame."""
+    found = [Swatch(one.name, tint(index), _styles(one, frame)) for index, one in enumerate(job.regions)]
+    if job.rest is not None:
+        found.append(Swatch(job.rest.name, REST_TINT, _styles(job.rest, frame)))
+    return tuple(found)
+
+
+def _styles(region: Region, frame: int) -> tuple[StyleRef, ...]:
+    first, second, share = region.style_mix_at(frame)
+    pictures = region.style.pictures
+    return (pictures[first], pictures[second]) if share > 0.0 else (pictures[first],)
+
+
+def _choose(shot: Shot, frame: int | None) -> int:
+    there = [number for number in shot.frames if number not in set(shot.missing)]
+    if frame is None:
+        return there[len(there) // 2]
+    if frame not in there:
+        why = "is missing from the sequence" if frame in shot.missing else "is not in the job"
+        raise InputError(f"--frame: {frame} {why}; there is: {describe_frames(there)}")
+    return frame
+
+
+def _settings(job: Job, frame: int) -> dict[str, Setting]:
+    return {
+        REST if region is job.rest else region.name: Setting(region.strength_at(frame), region.exposure_limit)
+        for region in job.everything
+    }
+
+
+def _warn(loaded: LoadedFrame, pixels: PlatePixels, progress: Progress) -> None:
+    name = loaded.frame.path.name
+    for note in loaded.notes():
+        progress.warning(note)
+    if pixels.nonfinite:
+        progress.warning(f"{name}: {pixels.nonfinite} pixels are NaN or infinite; they stay as they are")
+    if not pixels.opaque_seen:
+        progress.warning(
+            f"{name}: alpha is 0 everywhere, so nothing is styled; "
+            "write `alpha: ignore` in the job if it holds no coverage"
+        )
+
+
+def gallery_entry(swatch: Swatch, style: StyleRef, picture: Tile) -> Entry:
+    """A style in its region's colour."""
+    return Entry(picture, swatch.tint.rgb, swatch.name, printable(Path(style.image).name))
+
+
+def _lay_out(tiles: Sequence[tuple[Tile, str, str]], styles: Sequence[Entry]) -> NDArray[np.uint8]:
+    """Three pictures side by side, and under them the styles in their regions' colours."""
+    height, width, _ = tiles[0][0].shape
+    inner = max([len(tiles) * width + (len(tiles) - 1) * GAP, *(entry.size[0] for entry in styles)])
+    gallery = Gallery(styles, inner)
+    canvas = Canvas(inner + 2 * MARGIN, 2 * MARGIN + height + LINE + GAP + gallery.height)
+    x = MARGIN
+    for tile, title, detail in tiles:
+        canvas.framed(tile, x, MARGIN, EDGE, 1)
+        canvas.caption(x, MARGIN + height, title, INK, detail, width)
+        x += width + GAP
+    gallery.draw(canvas, MARGIN, MARGIN + height + LINE + GAP)
+    return canvas.pixels()

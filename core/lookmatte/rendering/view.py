@@ -1,0 +1,133 @@
+"""Frames and styles as tiles for a person: shrunk in linear light, in the working encoding clamped to [0, 1].
+
+No tone curve and no highlight roll-off: a tile shows what a viewer set to sRGB shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lookmatte.bilateral.encoding import decode, encode, luma
+from lookmatte.imaging.colour import PlateColour
+from lookmatte.imaging.frame import Frame, Window
+from lookmatte.imaging.proxy import AreaAverage
+from lookmatte.imaging.sheet import Tile, Tint, checker, fit
+from lookmatte.job import StyleRef
+from lookmatte.rendering.bands import each_band, undivided
+from lookmatte.rendering.pixels import AlphaMode, PlatePixels
+from lookmatte.rendering.styles import load_style
+from lookmatte.rendering.weights import RegionMatte, all_weights
+
+_SHADOW = 0.22  # how bright a tint stays over black
+_EXCLUDED = 0.2  # how bright the part of a style is that its matte leaves out
+
+
+@dataclass(frozen=True)
+class View:
+    """A frame at a tile's size. ``rgb`` (3, h, w): premultiplied linear Rec.709 as displayed, in [0, 1];
+    ``alpha`` (h, w); ``shares`` (R, h, w): how much of each cell belongs to each region, and ``rest`` (h, w):
+    how much to none; both alpha included."""
+
+    rgb: Tensor
+    alpha: Tensor
+    shares: Tensor
+    rest: Tensor
+
+
+def tile_size(frame: Frame, box: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the display window in a box, with the pixels' aspect."""
+    window = frame.plate.display_window
+    try:
+        aspect = float(frame.plate.attributes.get("pixelAspectRatio", 1.0))
+    except (TypeError, ValueError):
+        aspect = 1.0
+    if not (math.isfinite(aspect) and 0.1 < aspect < 10.0):
+        aspect = 1.0
+    return fit(window.width * aspect, window.height, box)
+
+
+def view(
+    frame: Frame,
+    colour: PlateColour,
+    alpha: AlphaMode,
+    size: tuple[int, int],
+    mattes: Sequence[RegionMatte] = (),
+) -> View:
+    """Average the display window of a frame over ``size`` (width, height), in linear light.
+
+    Highlights are clamped first, as a viewer clamps them, so that a single bright pixel does not spread over
+    its cell. Light that is stored where alpha is 0 shows; pixels that are not finite are black.
+    """
+    straight, stored = PlatePixels(frame, colour, alpha), PlatePixels(frame, colour, "ignore")
+    window = frame.plate.data_window
+    average = AreaAverage(window, frame.plate.display_window, (size[1], size[0]))
+
+    @torch.no_grad()
+    def measure(y0: int, y1: int) -> NDArray[np.float32]:
+        band = straight.read(y0, y1)
+        cover = torch.nan_to_num(band.alpha, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
+        light = torch.where(band.alpha > 0.0, band.linear * cover, stored.read(y0, y1).linear)
+        weights, left = all_weights(mattes, y0, y1, band.alpha)
+        planes = torch.cat([light.clamp(0.0, 1.0), cover[None], weights * cover, (left * cover)[None]])
+        return np.ascontiguousarray(planes.permute(1, 2, 0).numpy())
+
+    with undivided():
+        for y0, block in each_band(straight.height, straight.width, measure):
+            average.add(y0, block)
+    sums = torch.from_numpy(average.result()).permute(2, 0, 1).clamp(0.0, 1.0)
+    return View(sums[:3], sums[3], sums[4:-1], sums[-1])
+
+
+def displayed(seen: View) -> Tile:
+    """As a screen shows it, over a checker where it is transparent: (h, w, 3)."""
+    return _tile(_over_checker(seen))
+
+
+def tinted(seen: View, tints: Sequence[Tint], rest: Tint | None) -> Tile:
+    """Each region in its tint over the picture without its colours; what no region takes stays grey."""
+    grey = luma(_over_checker(seen))
+    shares = list(seen.shares) + ([seen.rest] if rest is not None else [])
+    left = (1.0 - torch.stack(shares).sum(0)).clamp_min(0.0) if shares else torch.ones_like(grey)
+    picture = (left * grey).expand(3, -1, -1).clone()
+    for share, one in zip(shares, [*tints, *([rest] if rest is not None else [])], strict=True):
+        picture += share * (_SHADOW + (1.0 - _SHADOW) * grey) * torch.tensor(one.rgb).view(3, 1, 1)
+    return _tile(picture)
+
+
+def style_picture(style: StyleRef, colour_view: str | None) -> Tile:
+    """A reference picture as the file shows it, its longer side at most 1024; what its matte leaves out is dim.
+
+    Raises InputError in one line.
+    """
+    picture = load_style(StyleRef(style.image), None)
+    weight = picture.weight if style.matte is None else load_style(style, colour_view).weight
+    rgb = picture.rgb.clamp(0.0, 1.0)
+    dim = luma(rgb) * _EXCLUDED
+    return _tile(dim + weight.clamp(0.0, 1.0) * (rgb - dim))
+
+
+def shrink(tile: Tile, box: tuple[int, int]) -> Tile:
+    """A tile fitted into a box (width, height), averaged in linear light."""
+    height, width, _ = tile.shape
+    size = fit(width, height, box)
+    whole = Window(0, 0, width, height)
+    average = AreaAverage(whole, whole, (size[1], size[0]))
+    average.add(0, np.ascontiguousarray(decode(torch.from_numpy(tile)).numpy()))
+    return encode(torch.from_numpy(average.result())).clamp(0.0, 1.0).numpy()
+
+
+def _over_checker(seen: View) -> Tensor:
+    ground = decode(torch.from_numpy(checker(*seen.alpha.shape)).permute(2, 0, 1))
+    return encode((seen.rgb + (1.0 - seen.alpha) * ground).clamp(0.0, 1.0))
+
+
+def _tile(rgb: Tensor) -> Tile:
+    made: Tile = np.ascontiguousarray(rgb.clamp(0.0, 1.0).permute(1, 2, 0).numpy())
+    return made
