@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lookmatte.commands.common import add_run_options, load_job, progress_of, set_threads
+from lookmatte.commands.common import add_run_options, load_job, run_stage
 from lookmatte.errors import InputError
 from lookmatte.progress import JsonLines, printable
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 FOLDER = Path("out") / "demo"
-SHEET = "contact_sheet.png"
+FRAMES, SHEET = "look.####.exr", "contact_sheet.png"
 
 
 def register(subparsers: Any) -> None:
@@ -30,45 +30,43 @@ def register(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("-o", "--output", metavar="DIR", help=f"where it goes (default: {FOLDER} in this folder)")
-    parser.add_argument("--model", metavar="FILE", help="other weights than the shipped ones")
     add_run_options(parser)
     parser.set_defaults(run=run, forwards=False)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render, lay out, say where things are; 1 when frames failed, else 0."""
+    """Render, lay out, say where things are; the exit code is the render's."""
     started = time.perf_counter()
     folder = FOLDER if args.output is None else Path(args.output)
     job_file = _job_file()
-    job = dataclasses.replace(load_job(str(job_file)), output=str(folder.absolute() / "look.####.exr"))
-    set_threads(args.threads)
+    job = dataclasses.replace(load_job(str(job_file)), output=str(folder.absolute() / FRAMES))
+    code = run_stage(args, job, "render")
+    from lookmatte.imaging.sequence import Sequence, parse_frames
+
+    plate, output = Sequence.parse(job.plate, Path()), Sequence.parse(job.output, Path())
+    wanted = args.frames or job.frames
+    chosen = plate.on_disk() if wanted is None else sorted(parse_frames(wanted))
+    frames = [frame for frame in chosen if output.path(frame).is_file()]
+    if code not in (0, 1) or not frames:
+        return code
     from lookmatte.imaging.picture import write_png
-    from lookmatte.imaging.sequence import Sequence
-    from lookmatte.rendering import render
     from lookmatte.rendering.contact import contact_sheet
 
-    progress = progress_of(args)
-    model = None if args.model is None else Path(args.model)
-    summary = render(job, progress=progress, frames=args.frames, overwrite=args.overwrite, model=model)
-    frames = sorted({*summary.done, *summary.skipped})
-    if not frames:
-        return 1
     sheet = folder / SHEET
     write_png(sheet, contact_sheet(job, frames))
     seconds = time.perf_counter() - started
-    if isinstance(progress, JsonLines):
-        progress.emit("demo", frames=job.output, sheet=sheet.absolute(), seconds=round(seconds, 4))
-    else:
-        plate = Sequence.parse(job.plate, Path())
-        lines = [
-            f"frames         {folder / 'look.####.exr'}",
-            f"contact sheet  {sheet}",
-            f"job            {_short(job_file)}",
-            f"took           {seconds:.1f} s, {len(summary.done)} of {len(frames)} frames made now",
-            f"next           {_self()} inspect {shlex.quote(_short(plate.path(frames[0])))}",
-        ]
-        print("\n".join(printable(line) for line in lines))
-    return 1 if summary.failed else 0
+    if args.json:
+        JsonLines().emit("demo", frames=job.output, sheet=sheet.absolute(), seconds=round(seconds, 4))
+        return code
+    lines = [
+        f"frames         {folder / FRAMES}",
+        f"contact sheet  {sheet}",
+        f"job            {_short(job_file)}",
+        f"took           {seconds:.1f} s",
+        f"next           {_self()} inspect {shlex.quote(_short(plate.path(frames[0])))}",
+    ]
+    print("\n".join(printable(line) for line in lines))
+    return code
 
 
 def _job_file() -> Path:
