@@ -58,7 +58,8 @@ def test_the_well_posed_form_is_the_mean_matte_of_each_bin(
     assert mask.shape == (batch, depth, height, width)
     assert float(mask.min()) >= 0.0
     assert float(mask.max()) <= 1.0
-    ys, xs = [round(i * rows / height) for i in range(height + 1)], [round(i * columns / width) for i in range(width + 1)]
+    ys = [round(i * rows / height) for i in range(height + 1)]
+    xs = [round(i * columns / width) for i in range(width + 1)]
     i, j = int(torch.randint(height, (), generator=random)), int(torch.randint(width, (), generator=random))
     own = (slice(None), slice(ys[i], ys[i + 1]), slice(xs[j], xs[j + 1]))
     for b in range(batch):

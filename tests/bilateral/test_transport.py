@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -100,9 +102,8 @@ def test_transported_colours_have_the_moments_of_the_style() -> None:
     spread = torch.tensor([[0.05, 0, 0], [0.005, 0.01, 0], [0, 0.003, 0.01]])
     encoded = from_oklab(middle + spread @ torch.randn(3, 4000, generator=random).clamp(-2, 2))
     content = moments(encoded.unsqueeze(-1)[None], torch.ones(1, 1, 4000, 1))
-    style = Moments(
-        torch.tensor([[0.55, -0.01, 0.02]]), torch.diag(torch.tensor([0.06, 0.015, 0.012]) ** 2)[None], torch.ones(1)
-    )
+    deviations = torch.tensor([0.06, 0.015, 0.012])
+    style = Moments(torch.tensor([[0.55, -0.01, 0.02]]), torch.diag(deviations**2)[None], torch.ones(1))
     moved = transport(encoded[None], content, style)
     assert float(moved.min()) > 0.0
     assert float(moved.max()) < 1.0
@@ -149,7 +150,7 @@ def test_the_grid_follows_the_moments_smoothly() -> None:
     cube = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(2)
     one, two, style = _all(picture(7)), _all(picture(8)), _all(picture(9))
     looks = [_apply(base_grid(mix_moments(one, two, t), style, LUMA)[0], cube) for t in torch.linspace(0, 1, 41)]
-    steps = torch.stack([(b - a).abs().amax() for a, b in zip(looks, looks[1:], strict=False)])
+    steps = torch.stack([(b - a).abs().amax() for a, b in pairwise(looks)])
     whole = (looks[-1] - looks[0]).abs().amax()
     assert float(steps.max()) < 0.2 * float(whole)
 
