@@ -14,10 +14,10 @@ def picture(seed: int, size: int = PROXY) -> Tensor:
     """A colour picture (3, size, size) in [0.02, 0.98] with shading over several scales."""
     random = torch.Generator().manual_seed(seed)
     fields = [
-        F.interpolate(torch.randn(1, 3, cells, cells, generator=random), (size, size), mode="bicubic")[0] / cells**0.5
+        F.interpolate(torch.randn(1, 3, cells, cells, generator=random) / cells**0.5, (size, size), mode="bicubic")
         for cells in (3, 6, 12, 24)
     ]
-    field = torch.stack(fields).sum(0)
+    field = torch.cat(fields).sum(0)
     middle = torch.rand(3, 1, 1, generator=random) * 0.4 + 0.3
     return (middle + 0.35 * field.mean(0, keepdim=True) + 0.1 * field).clamp(0.02, 0.98)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lookmatte.bilateral.apply import Look, keep_highlights
 from lookmatte.bilateral.blend import blend_grids, cover
-from lookmatte.bilateral.encoding import decode, luminance
+from lookmatte.bilateral.encoding import LARGEST_HALF, decode, luminance
 from lookmatte.bilateral.grid import fade, strengthen
 from lookmatte.bilateral.guide import GuideWeights
 
@@ -39,16 +39,20 @@ class Exposure:
         if stops is None or self.before <= 1e-6:
             return 1.0
         travel = [math.log2(max(value, 1e-9) / self.before) for value in self.after]
-        centre = travel[GAINS.index(1.0)]
-        goal = min(max(centre, -stops), stops)
-        if goal == centre:
+        near = GAINS.index(1.0)
+        goal = min(max(travel[near], -stops), stops)
+        if goal == travel[near]:
             return 1.0
-        order = sorted(range(len(travel)), key=lambda k: travel[k])
-        low = max((k for k in order if travel[k] <= goal), key=lambda k: travel[k], default=order[0])
-        high = min((k for k in order if travel[k] >= goal), key=lambda k: travel[k], default=order[-1])
-        width = travel[high] - travel[low]
-        t = (goal - travel[low]) / width if width > 1e-9 else 0.0
-        return float(2.0 ** ((1.0 - t) * math.log2(GAINS[low]) + t * math.log2(GAINS[high])))
+        towards = 1 if goal > travel[near] else -1
+        for far in range(near + towards, -1 if towards < 0 else len(GAINS), towards):
+            if (travel[far] - goal) * towards >= 0.0:
+                inner = far - towards
+                t = (goal - travel[inner]) / (travel[far] - travel[inner])
+                return float(GAINS[inner] * (GAINS[far] / GAINS[inner]) ** t)
+            # Out of reach, the gain stops where nothing more is won: a black look stays as it is.
+            if (travel[far] - travel[near]) * towards > 0.0:
+                near = far
+        return GAINS[near]
 
 
 def measure_exposure(coefficients: Tensor, encoded: Tensor, weight: Tensor) -> Exposure:
@@ -61,7 +65,8 @@ def measure_exposure(coefficients: Tensor, encoded: Tensor, weight: Tensor) -> E
     share = weight / weight.sum().clamp_min(1e-6)
 
     def mean(picture: Tensor) -> float:
-        return float((luminance(decode(picture)) * share).sum())
+        # What a pixel may hold at most bounds it here too: a wild look must not make the mean infinite.
+        return float((luminance(decode(picture).clamp(-LARGEST_HALF, LARGEST_HALF)) * share).sum())
 
     after = tuple(mean(keep_highlights((gain * styled).clamp_min(0.0), clamped, above) + above) for gain in GAINS)
     return Exposure(mean(encoded), after)
