@@ -21,7 +21,7 @@ EDGE: Colour = (0.17, 0.17, 0.17)
 INK: Colour = (0.80, 0.80, 0.80)
 FAINT: Colour = (0.50, 0.50, 0.50)
 # Around middle grey, so that neither a dark nor a bright object is lost on it.
-CHECKER = (0.40, 0.48)
+CHECKER = (0.42, 0.47)
 SQUARE = 12
 
 FONT = "DroidSans"  # comes with OpenImageIO

@@ -33,7 +33,7 @@ LIGHT: Colour = (0.15, 0.15, 0.15)
 PRINT: Colour = (0.72, 0.47, 0.17)
 REBATE, PRINT_SIZE = 50, 13  # the edge of the film, with its perforations, and what is printed there
 PITCH, HOLE, HOLE_TOP = 44, (24, 17), 9
-LEAST = 150  # how low a style may get before there are two rows of them
+LEAST, MOST = 150, 320  # how low styles may get before they take another row, and how high
 
 
 def evenly(frames: Sequence[int], count: int = COLUMNS) -> list[int]:
@@ -75,7 +75,7 @@ def _legend(shot: Shot, loaded: LoadedFrame) -> list[Entry]:
     across, down = tile_size(loaded.frame, CELL)
     aspects = [across / down, *(picture.shape[1] / picture.shape[0] for picture in pictures)]
     room = _inner() - (len(aspects) - 1) * GAP - (2 * BORDER + 1) * len(aspects)
-    height = max(LEAST, min(CELL[1] // 2, int(room / sum(aspects))))
+    height = max(LEAST, min(MOST, int(room / sum(aspects))))
     seen = view(loaded.frame, shot.colour, job.alpha, (int(aspects[0] * height), height), loaded.mattes)
     tints = [swatch.tint for swatch in found[: len(job.regions)]]
     regions = tinted(seen, tints, REST_TINT if job.rest is not None else None)
