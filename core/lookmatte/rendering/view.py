@@ -73,7 +73,10 @@ def view(
     def measure(y0: int, y1: int) -> NDArray[np.float32]:
         band = straight.read(y0, y1)
         cover = torch.nan_to_num(band.alpha, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
-        light = torch.where(band.alpha > 0.0, band.linear * cover, stored.read(y0, y1).linear)
+        light = band.linear * cover
+        clear = band.alpha <= 0.0
+        if bool(clear.any()):
+            light = torch.where(clear, stored.read(y0, y1).linear, light)
         weights, left = all_weights(mattes, y0, y1, band.alpha)
         planes = torch.cat([light.clamp(0.0, 1.0), cover[None], weights * cover, (left * cover)[None]])
         return np.ascontiguousarray(planes.permute(1, 2, 0).numpy())
