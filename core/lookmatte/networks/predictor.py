@@ -15,10 +15,17 @@ BLOCK_CHANNELS = (8, 16, 32)
 FEATURES = 64
 LOCAL_REACH = 0.5
 GLOBAL_REACH = 1.0
+LEAK = 0.1
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, padding_mode="replicate")
+
+
+def _relu(x: Tensor) -> Tensor:
+    """Table 4's ReLU with a leak: the heads start at zero, and what reaches the layers below them at first is so
+    faint that plain ReLUs drift to where they are silent for every picture, and stay there."""
+    return functional.leaky_relu(x, LEAK)
 
 
 def matte_pyramid(matte: Tensor) -> list[Tensor]:
@@ -41,9 +48,9 @@ class SplattingBlock(nn.Module):
 
     def style(self, path: Tensor, tap: Tensor, matte: Tensor) -> tuple[Tensor, Statistics, Statistics]:
         """The style's way through: its new path, and its statistics at the path and at the tap."""
-        u = functional.relu(self.s1(path))
-        v = functional.relu(self.s2(torch.cat([tap, torch.zeros_like(tap)], 1)))
-        out = functional.relu(self.s3(u + v))
+        u = _relu(self.s1(path))
+        v = _relu(self.s2(torch.cat([tap, torch.zeros_like(tap)], 1)))
+        out = _relu(self.s3(u + v))
         return out, masked_statistics(u, matte), masked_statistics(tap, matte)
 
     def forward(
@@ -56,11 +63,11 @@ class SplattingBlock(nn.Module):
         amount: Tensor,
     ) -> Tensor:
         """The content's way through, re-coloured twice by ST-AdaIN (eq. 4): the path, and the tap."""
-        u = functional.relu(self.s1(path))
+        u = _relu(self.s1(path))
         u = adain(u, memory(masked_statistics(u, matte)), style[0], amount)
         moved = adain(tap, memory(masked_statistics(tap, matte)), style[1], amount)
-        v = functional.relu(self.s2(torch.cat([tap, moved - tap], 1)))
-        out: Tensor = functional.relu(self.s3(u + v))
+        v = _relu(self.s2(torch.cat([tap, moved - tap], 1)))
+        out: Tensor = _relu(self.s3(u + v))
         return out
 
 
@@ -94,7 +101,7 @@ class Predictor(nn.Module):
             nn.init.normal_(head.weight, std=5e-4)
 
     def _features(self, path: Tensor) -> Tensor:
-        out: Tensor = functional.relu(self.f(functional.relu(self.l2(functional.relu(self.l1(path))))))
+        out: Tensor = _relu(self.f(_relu(self.l2(_relu(self.l1(path))))))
         return out
 
     def encode(self, taps: list[Tensor], matte: Tensor) -> StyleCode:
@@ -135,7 +142,7 @@ class Predictor(nn.Module):
         features = self._features(path)
         region = masked_statistics(features, scales[-1]).mean
         summary = torch.cat([region, style.summary], 1)
-        overall = GLOBAL_REACH * torch.tanh(self.overall(functional.relu(self.hidden(summary))))
+        overall = GLOBAL_REACH * torch.tanh(self.overall(_relu(self.hidden(summary))))
         local = LOCAL_REACH * torch.tanh(self.local(features))
         change = (local + overall[..., None, None]) * amount.view(-1, 1, 1, 1)
         change = change.view(-1, COEFFICIENTS, DEPTH, *change.shape[2:])
