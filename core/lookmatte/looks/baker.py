@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lookmatte.bilateral.blend import cover
 from lookmatte.bilateral.grid import compose, fade, identity_like, strengthen
 from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
@@ -83,7 +84,8 @@ class Baker:
         if cut and self.mode == "coherent":
             self.memory.forget()
         self.memory.thumbnail = proxy.thumbnail()
-        regions = tuple(self._region(proxy, index) for index in range(len(self.regions)))
+        enhanced = self.enhance(proxy)
+        regions = tuple(self._region(proxy, index, enhanced) for index in range(len(self.regions)))
         return FrameBake(proxy.frame, regions, self.guide)
 
     def starts_shot(self, proxy: FrameProxy) -> bool:
@@ -103,17 +105,18 @@ class Baker:
         enhanced: Tensor = self.model.enhancer(proxy.rgb[None], region.matte[None, None])[0, 0]
         return enhanced
 
-    def _region(self, proxy: FrameProxy, index: int) -> RegionBake:
+    def _region(self, proxy: FrameProxy, index: int, mattes: dict[str, Tensor]) -> RegionBake:
         look = self.regions[index]
         first, second, t = look.mix(proxy.frame)
         grid = self._grid(proxy, index, first)
         if t > 0.0:
             grid = fade(grid, self._grid(proxy, index, second), t)
         own = proxy.regions[look.name]
-        enhanced = self._enhanced(proxy, own) if look.blend == "grid" else None
+        enhanced = mattes.get(look.name)
         soft_mask = None
         if enhanced is not None:
-            z = guide(proxy.rgb, enhanced, self.guide)
+            # The bins must be those that slicing will find: its guide sees what all `grid` regions cover.
+            z = guide(proxy.rgb, cover(torch.stack(list(mattes.values()))), self.guide)
             soft_mask = soft_grid_mask(z[None], enhanced[None])[0]
         matte = 0.0 if look.blend == "rest" else 1.0
         z = guide(own.rgb, matte, self.guide)
