@@ -18,7 +18,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("job", metavar="JOB.yaml", help="the job file")
     parser.add_argument("--bake", metavar="FOLDER", help="the bake (default: JOB.bake beside the job)")
-    add_run_options(parser)
+    add_run_options(parser, model=False)
     parser.set_defaults(run=run, forwards=False)
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from lookmatte.errors import InputError
 from lookmatte.job import Job
@@ -33,11 +38,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
-def add_run_options(parser: argparse.ArgumentParser, writes: bool = True) -> None:
+def add_run_options(parser: argparse.ArgumentParser, *, frames: bool = True, model: bool = True) -> None:
     """The options of every command that walks over frames."""
-    parser.add_argument("--frames", metavar="RANGE", help="1001-1048, 1001-1100x2, 1,5,9 (default: all)")
-    if writes:
-        parser.add_argument("--overwrite", action="store_true", help="make frames that are there again")
+    if frames:
+        parser.add_argument("--frames", metavar="RANGE", help="1001-1048, 1001-1100x2, 1,5,9 (default: all)")
+    parser.add_argument("--overwrite", action="store_true", help="make what is there again")
+    if model:
+        parser.add_argument("--model", metavar="FILE", help="other weights than the shipped ones")
     parser.add_argument("--quiet", action="store_true", help="tell warnings and failures alone")
     parser.add_argument("--threads", metavar="N", type=positive, help="processor threads (default: all)")
     add_json(parser)
@@ -71,17 +78,49 @@ def bake_folder(job_file: str, given: str | None) -> Path:
     return Path(given) if given else Path(job_file).with_suffix(".bake")
 
 
-def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path | None = None) -> int:
-    """Run a stage of a job and return its exit code: 1 when frames failed, else 0."""
-    set_threads(args.threads)
-    from lookmatte.rendering import render
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which farms and batch systems send: the run ends as with Ctrl-C."""
 
-    summary = render(
-        job,
-        progress=progress_of(args),
-        frames=args.frames,
-        overwrite=args.overwrite,
-        stage=stage,
-        bake_dir=bake_dir,
-    )
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C would. Elsewhere than in the main thread it stays as it is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path | None = None) -> int:
+    """Run a stage of a job and return its exit code: 1 when frames failed, 143 after SIGTERM, else 0."""
+    model = getattr(args, "model", None)
+    progress = progress_of(args)
+    try:
+        with ended_by_sigterm():
+            set_threads(args.threads)
+            from lookmatte.rendering import render
+
+            summary = render(
+                job,
+                progress=progress,
+                frames=getattr(args, "frames", None),
+                overwrite=args.overwrite,
+                stage=stage,
+                bake_dir=bake_dir,
+                model=None if model is None else Path(model),
+            )
+    except _Terminated:
+        print("lookmatte: terminated; the frames that are there are whole", file=sys.stderr)
+        return 143
+    finally:
+        if isinstance(progress, Lines):
+            progress.close()
     return 1 if summary.failed else 0

@@ -1,13 +1,21 @@
-"""Baking a shot in frame order: which frames become keys, where cuts lie, and how a bake goes on later."""
+"""Baking a shot in frame order: which frames become keys, where cuts lie, and how a bake goes on later.
+
+What makes a resumed bake equal to one in one go: in `coherent` and `shot` mode the saved state is the commit.
+Keys up to the frame that it names count, whatever lies behind it is baked again from the state's memory; and
+when a key before it has changed, so has the history of all that follow, and the bake starts over. In `frame`
+mode keys stand alone, except that cuts are looked for between neighbours.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.writer import whole_file
@@ -25,71 +33,158 @@ def key_frames(frames: list[int], subsample: int, cuts: tuple[int, ...]) -> list
     """Frames whose grids are predicted: every r-th, the last, and both sides of every known cut."""
     keys = {*frames[::subsample], *frames[-1:]}
     for cut in cuts:
-        before = [frame for frame in frames if frame < cut]
-        after = [frame for frame in frames if frame >= cut]
-        if before and after:
-            keys |= {before[-1], after[0]}
+        at = bisect_left(frames, cut)
+        if 0 < at < len(frames):
+            keys |= {frames[at - 1], frames[at]}
     return sorted(keys)
 
 
 class Bakery:
     """Bakes the frames of a shot, in order, into a store; frames baked before with the same inputs are kept.
 
-    ``failed`` maps frames that could not be baked to the reason.
+    ``todo`` are the frames to be given to :meth:`feed` (or :meth:`give_up`), in order. ``failed`` maps frames
+    that cannot be baked to the reason. ``met`` is told of every frame whose mattes were read.
     """
 
     def __init__(
-        self, shot: Shot, store: BakeStore, baker: Callable[[], Baker], warn: Callable[[str], None]
+        self, shot: Shot, store: BakeStore, baker: Callable[[], Baker], met: Callable[[LoadedFrame], None]
     ) -> None:
         self._shot = shot
         self._store = store
         self._make = baker
-        self._warn = warn
+        self._met = met
         self._baker: Baker | None = None
+        self._memory = Memory()
+        self._remembers: int | None = None  # the frame that memory's thumbnail is of
+        self._survey_stamps: dict[str, str] = {}
         self._surveyed = False
+        self._begun = False
+        self._is_void = False  # the history on disk has been given up
         self._given_up: dict[str, str] = {}
         temporal = shot.job.temporal
         self.mode = temporal.mode
         self.frames = [frame for frame in shot.frames if frame not in set(shot.missing)]
-        self.keys = set(key_frames(self.frames, temporal.subsample, temporal.cuts))
+        self.keys = key_frames(self.frames, temporal.subsample, temporal.cuts)
+        self._is_key = frozenset(self.keys)
+        self._alone = self.mode == "frame" and temporal.subsample == 1  # no frame asks another for anything
         self._mattes = any(blend == "grid" for _, blend in store.header.regions)
-        self.failed: dict[int, str] = {}
         self._state = store.folder / STATE
+        self.failed: dict[int, str] = {}
+        self._left: set[int] = set()
         self.todo = self._plan()
+        self._left = set(self.todo)
 
     def wanted(self, frame: int) -> bool:
         """Must baking open this frame?"""
-        return frame in self.keys or self._mattes
+        return frame in self._is_key or self._mattes
+
+    def prepare(self) -> None:
+        """Read the styles and make the Baker, when there is something to do. Raises InputError."""
+        if self.todo:
+            self._ready()
+
+    def until(self, last: int) -> Iterator[int]:
+        """The frames of ``todo`` that frames up to ``last`` need; it goes on past a key that fails."""
+        for frame in self.todo:
+            if frame > last:
+                needed = next((key for key in self.keys if key >= last and key not in self.failed), None)
+                if needed is None or needed in self._store.keys:
+                    return
+            yield frame
+
+    # What is there already
 
     def _plan(self) -> list[int]:
-        """Frames still to be opened, in order; also decides whether an earlier bake can go on."""
+        """Frames still to be opened, in order; also decides what of an earlier bake is kept."""
         store = self._store
-        wanted = [frame for frame in self.frames if self.wanted(frame)]
-        there = {frame for frame in wanted if self._is_there(frame)}
         state, memory = self._saved_state()
-        given_up = {frame for frame in wanted if state.get("failed", {}).get(str(frame)) == self._shot.stamp(frame)}
-        lacking = [frame for frame in wanted if frame not in there and frame not in given_up]
-        store.keys = sorted((self.keys & there) | self._extra_keys())
-        if self.mode == "frame" or not lacking:
-            return lacking
-        if self.mode == "coherent" and memory is not None:
-            before = [frame for frame in store.keys if frame < lacking[0]]
-            if before and state.get("frame") == before[-1]:
-                self._ready().memory = memory
-                self._given_up = {str(frame): self._shot.stamp(frame) for frame in given_up}
-                return lacking
+        self._try_again(state.get("failed", {}))
+        upto: int | None = state.get("frame")
+        listed = set(store.keys)
+        extra, doubtful = self._extra_keys(listed)
+        kept = {key for key in self.keys if key not in doubtful and self._is_there(key, listed, upto)}
+        lacking = [key for key in self.keys if key not in kept and key not in self.failed]
+        mattes = {frame for frame in self.frames if self._lacks_mattes(frame)}
+        if self.mode == "frame":
+            return sorted({*self._renew(lacking, kept, extra), *mattes})
+        if memory is not None and upto is not None and (not lacking or lacking[0] > upto):
+            history = {key for key in listed if key <= upto}
+            if not lacking:
+                store.keys = sorted(kept | extra)
+                self._remember(state, memory)
+                return sorted(mattes)
+            if history <= kept | extra and self._survey_holds(state):
+                store.keys = sorted(history)
+                store.cuts = [cut for cut in store.cuts if cut <= upto]
+                self._remember(state, memory)
+                return sorted({*lacking, *mattes})
         # What is there belongs to another history: start from the first frame.
         store.keys, store.cuts = [], []
-        return wanted
+        self._is_void = True
+        return sorted({*(key for key in self.keys if key not in self.failed), *mattes})
 
-    def _extra_keys(self) -> set[int]:
-        """Keys that an earlier run added on both sides of a cut."""
-        store, stamp = self._store, self._shot.stamp
-        return {key for key in store.keys if key not in self.keys and store.has_key(key, stamp(key))}
+    def _remember(self, state: dict[str, Any], memory: Memory) -> None:
+        self._memory, self._remembers = memory, state["frame"]
+        self._survey_stamps = state["survey"]
+        self._surveyed = bool(self._survey_stamps)
 
-    def _is_there(self, frame: int) -> bool:
-        stamp = self._shot.stamp(frame)
-        return self._store.has_key(frame, stamp) if frame in self.keys else self._store.has_mattes(frame, stamp)
+    def _is_there(self, key: int, listed: set[int], upto: int | None) -> bool:
+        if self.mode != "frame" and (key not in listed or upto is None or key > upto):
+            return False
+        return self._store.has_key(key, self._shot.stamp(key))
+
+    def _lacks_mattes(self, frame: int) -> bool:
+        """Must the frame be opened for its enhanced mattes alone?"""
+        if not self._mattes or frame in self._is_key or frame in self.failed:
+            return False
+        return not self._store.has_mattes(frame, self._shot.stamp(frame))
+
+    def _extra_keys(self, listed: set[int]) -> tuple[set[int], set[int]]:
+        """Keys that an earlier run added on both sides of cuts that it found; and the regular keys behind such
+        cuts whose neighbourhood has changed, so that the cut must be looked for again."""
+        extra: set[int] = set()
+        doubtful: set[int] = set()
+        for cut in self._store.cuts:
+            at = bisect_left(self.keys, cut)
+            if not 0 < at < len(self.keys):
+                continue
+            own = sorted(key for key in listed - self._is_key if self.keys[at - 1] < key <= cut)
+            before = [key for key in own if key < cut][-1:]
+            beside = {*before, *(key for key in own if key == cut)}
+            if all(self._store.has_key(key, self._shot.stamp(key)) for key in beside):
+                extra |= beside
+            else:
+                doubtful.add(self.keys[at])
+        return extra, doubtful
+
+    def _renew(self, lacking: list[int], kept: set[int], extra: set[int]) -> set[int]:
+        """`frame` mode: what to bake again. Between keys that are interpolated cuts are looked for anew on both
+        sides of a changed one."""
+        store, again = self._store, set(lacking)
+        if not self._alone:
+            for key in lacking:
+                after = bisect_left(self.keys, key) + 1
+                again |= set(self.keys[after : after + 1]) - self.failed.keys()
+            for key in again:
+                before = self.keys[max(bisect_left(self.keys, key) - 1, 0)]
+                store.cuts = [cut for cut in store.cuts if not before < cut <= key]
+                extra = {one for one in extra if not before < one < key}
+        store.keys = sorted((kept - again) | extra)
+        return again
+
+    def _try_again(self, failed: dict[str, str]) -> None:
+        """Frames that an earlier run could not bake: those that still cannot be read are not asked for again."""
+        for frame in self.frames:
+            stamp = failed.get(str(frame))
+            if stamp is not None and stamp == self._shot.stamp(frame):
+                try:
+                    self._shot.proxy(self._shot.load(frame))
+                except FrameError as error:
+                    self.give_up(frame, str(error))
+
+    def _survey_holds(self, state: dict[str, Any]) -> bool:
+        """Are the frames whose statistics were pooled still the same?"""
+        return all(stamp == self._shot.stamp(int(frame)) for frame, stamp in state["survey"].items())
 
     def _saved_state(self) -> tuple[dict[str, Any], Memory | None]:
         """What an earlier run of the same bake remembered after its last key frame."""
@@ -97,47 +192,80 @@ class Bakery:
             with safe_open(str(self._state), "pt") as file:
                 metadata = json.loads((file.metadata() or {}).get("lookmatte", "{}"))
                 tensors = {key: file.get_tensor(key) for key in list(file.keys())}
-            if metadata["bake"] != self._store.header.bake:
-                return {}, None
-            return metadata, Memory.from_tensors(tensors)
+            sound = isinstance(metadata["frame"], int | None) and all(
+                isinstance(metadata[key], dict) for key in ("failed", "survey")
+            )
+            if metadata["bake"] == self._store.header.bake and sound:
+                return metadata, Memory.from_tensors(tensors)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError):
-            return {}, None
+            pass
+        return {}, None
 
-    def _save_state(self, frame: int) -> None:
-        if self.mode != "coherent" or self._baker is None:
-            return
-        metadata = {"frame": frame, "bake": self._store.header.bake, "failed": self._given_up}
+    def _save_state(self) -> None:
+        """The commit: all keys up to the frame remembered belong to this history."""
+        metadata = {
+            "frame": self._remembers,
+            "bake": self._store.header.bake,
+            "failed": self._given_up,
+            "survey": self._survey_stamps,
+        }
+        memory = self._memory if self._baker is None else self._baker.memory
         with whole_file(self._state) as temporary:
-            save_file(self._baker.memory.tensors(), str(temporary), metadata={"lookmatte": json.dumps(metadata)})
+            save_file(memory.tensors(), str(temporary), metadata={"lookmatte": json.dumps(metadata)})
+
+    # Baking
 
     def _ready(self) -> Baker:
         if self._baker is None:
             self._baker = self._make()
+            self._baker.memory = self._memory
         return self._baker
+
+    def _begin(self) -> None:
+        """Before the first change: from here on the bake is not complete, and a history that is given up is
+        gone."""
+        if self._begun:
+            return
+        if self._is_void:
+            self._state.unlink(missing_ok=True)
+        self._store.complete = False
+        self._store.save_index()
+        self._begun = True
 
     def feed(self, loaded: LoadedFrame) -> None:
         """Bake one frame of ``todo``, in order."""
         frame = loaded.number
         proxy = self._shot.proxy(loaded)
-        for note in loaded.notes():
-            self._warn(note)
-        if frame in self.keys:
+        self._begin()
+        self._met(loaded)
+        if frame in self._is_key:
             self._bake(proxy, loaded.stamp, cut=self._meet_cut(proxy))
         else:
             self._store.add_mattes(frame, self._ready().enhance(proxy), loaded.stamp)
+        self._left.discard(frame)
 
     def give_up(self, frame: int, reason: str) -> None:
-        """A frame of ``todo`` cannot be read; its neighbours will do without it."""
+        """A frame cannot be read; its neighbours will do without it."""
         self.failed[frame] = reason
         self._given_up[str(frame)] = self._shot.stamp(frame)
+        self._left.discard(frame)
+
+    def finish(self) -> None:
+        """The walk over ``todo``, or over what was needed of it, has ended."""
+        if self.todo or not self._store.complete:
+            if self._is_void and not self._begun:
+                self._begin()
+            self._store.complete = not self._left
+            self._store.save_index()
+            self._save_state()
 
     def _bake(self, proxy: FrameProxy, stamp: str, *, cut: bool) -> None:
         if self.mode == "shot" and (cut or not self._surveyed):
             self._survey(proxy)
-            self._surveyed = True
         self._store.add(self._ready().bake(proxy, cut=cut), stamp)
-        self._save_state(proxy.frame)
+        self._remembers = proxy.frame
         self._store.save_index()
+        self._save_state()
 
     def _meet_cut(self, proxy: FrameProxy) -> bool:
         """Does this key frame start a new shot?
@@ -145,48 +273,69 @@ class Bakery:
         When it is several frames from the last one, the cut is looked for among them, and the frames on both
         of its sides become keys too, so that no grid is interpolated across it.
         """
-        thumbnail = self._ready().memory.thumbnail
         earlier = max((key for key in self._store.keys if key < proxy.frame), default=None)
-        if thumbnail is None or earlier is None:
+        if self._alone or earlier is None:
             return False
-        known = {cut for cut in self._shot.job.temporal.cuts if earlier < cut <= proxy.frame}
+        thumbnail = self._thumbnail(earlier)
+        if thumbnail is None:
+            return False
+        known = [cut for cut in self._shot.job.temporal.cuts if earlier < cut <= proxy.frame]
         if not known and not is_cut(thumbnail, proxy.thumbnail()):
             return False
-        previous: tuple[FrameProxy, str] | None = None
-        for number in [frame for frame in self.frames if earlier < frame < proxy.frame]:
+        last, previous = earlier, None
+        for number in self.frames[bisect_left(self.frames, earlier + 1) : bisect_left(self.frames, proxy.frame)]:
             try:
                 loaded = self._shot.load(number)
+                current = self._shot.proxy(loaded)
             except FrameError:
                 continue
-            current = self._shot.proxy(loaded)
-            if number in known or is_cut(thumbnail, current.thumbnail()):
+            if any(last < cut <= number for cut in known) or is_cut(thumbnail, current.thumbnail()):
                 self._cut_at(number, previous)
                 self._bake(current, loaded.stamp, cut=True)
-                return False
-            thumbnail, previous = current.thumbnail(), (current, loaded.stamp)
-        if proxy.frame in known or is_cut(thumbnail, proxy.thumbnail()):
+                return self._meet_cut(proxy)
+            last, thumbnail, previous = number, current.thumbnail(), (current, loaded.stamp)
+        if any(last < cut for cut in known) or is_cut(thumbnail, proxy.thumbnail()):
             self._cut_at(proxy.frame, previous)
             return True
         # Frame by frame the picture changed slowly: that is no cut, only time.
         return False
 
+    def _thumbnail(self, frame: int) -> Tensor | None:
+        """The small picture of a key frame, in which cuts are looked for."""
+        if self._remembers == frame:
+            return self._ready().memory.thumbnail
+        try:
+            return self._shot.proxy(self._shot.load(frame)).thumbnail()
+        except FrameError:
+            return None
+
     def _cut_at(self, frame: int, previous: tuple[FrameProxy, str] | None) -> None:
+        # First the cut, then the key before it: a key that no cut explains would be forgotten by a resume.
+        self._store.cuts = sorted({*self._store.cuts, frame})
         if previous is not None:
             self._bake(*previous, cut=False)
-        self._store.cuts = sorted({*self._store.cuts, frame})
 
     def _survey(self, first: FrameProxy) -> None:
-        """`shot` mode: pool the statistics of every eighth frame from here to the next cut."""
-        samples = [first]
+        """`shot` mode: pool the statistics of a key frame in every eight from here to the next cut."""
+        samples, stamps = [first], {str(first.frame): self._shot.stamp(first.frame)}
         known = self._shot.job.temporal.cuts
-        for number in [frame for frame in self.frames if frame >= first.frame][SURVEY_STEP::SURVEY_STEP]:
+        place = {frame: index for index, frame in enumerate(self.frames)}
+        last = first.frame
+        for number in self.keys[bisect_left(self.keys, first.frame + 1) :]:
+            if place[number] - place[last] < SURVEY_STEP:
+                continue
             if any(first.frame < cut <= number for cut in known):
                 break
             try:
-                proxy = self._shot.proxy(self._shot.load(number))
+                loaded = self._shot.load(number)
+                proxy = self._shot.proxy(loaded)
             except FrameError:
+                stamps[str(number)] = "unreadable"
                 continue
+            stamps[str(number)] = loaded.stamp
             if is_cut(samples[-1].thumbnail(), proxy.thumbnail()):
                 break
             samples.append(proxy)
+            last = number
         self._ready().survey(samples)
+        self._survey_stamps, self._surveyed = stamps, True

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from lookmatte.errors import FrameError, InputError, LookmatteError
-from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.sequence import describe_frames, parse_frames
-from lookmatte.imaging.writer import lossy_parts, write_frame
+from lookmatte.imaging.writer import lossy_parts
 from lookmatte.job import Job
 from lookmatte.jobhash import bake_hash, job_hash
 from lookmatte.jobpaths import check_paths
@@ -23,13 +20,16 @@ from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
 from lookmatte.rendering.apply import apply
 from lookmatte.rendering.bakery import Bakery
+from lookmatte.rendering.bands import undivided
+from lookmatte.rendering.flow import Writer, ahead
+from lookmatte.rendering.outputs import Outputs
+from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import REST
+from lookmatte.rendering.remarks import Remark, Remarks, logged_as_warnings
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
 
 Stage = Literal["render", "bake", "apply"]
-
-_JOB, _INPUTS = "lookmatte:job", "lookmatte:inputs"
 
 
 @dataclass
@@ -53,13 +53,25 @@ def render(
 ) -> RenderSummary:
     """Run a job, or one stage of it, and tell ``progress`` what happens.
 
-    ``frames`` chooses among the job's frames which to write; baking always covers what the job's own frames
-    need, in order, so that the pixels do not depend on the choice. Frames that are there and were made by the
-    same job from the same files are skipped, unless ``overwrite``. ``bake_dir`` holds the bake: by default a
-    hidden folder beside the output. Raises InputError for what is wrong with the whole job; a bad frame is
-    reported and the others go on.
+    ``frames`` chooses among the job's frames which to write; baking covers what they need of the job's own
+    frames, in order, so that the pixels do not depend on the choice. Frames that are there and were made by the
+    same job from the same files and grids are skipped, unless ``overwrite`` (which in the stage `bake` bakes all
+    anew). ``bake_dir`` holds the bake: by default a hidden folder beside the output. ``model`` is a file of
+    weights instead of the shipped ones; the stage `apply` needs none when ``bake_dir`` is given. Raises
+    InputError for what is wrong with the whole job, FrameError when none of its frames can be read; a bad frame
+    is reported and the others go on.
     """
-    return _Run(job, progress or Silent(), frames, overwrite, stage, bake_dir, model).run()
+    told = progress or Silent()
+    run = _Run(job, told, frames, overwrite, stage, bake_dir, model)
+    # The networks are small: one thread each, while bands and files keep the other cores busy.
+    with logged_as_warnings(told.warning), undivided():
+        try:
+            run.run()
+        finally:
+            run.remarks.tell()
+    summary = run.summary
+    told.done(len(summary.done), len(summary.skipped), len(summary.failed))
+    return summary
 
 
 class _Run:
@@ -76,28 +88,28 @@ class _Run:
         check_paths(job)
         self.job, self.progress, self.stage, self.overwrite = job, progress, stage, overwrite
         self.shot = Shot(job)
-        self.model = Model.load(model)
-        checksum = self.model.checksum
-        self.hash = job_hash(job, checksum)
-        self.summary = RenderSummary()
         self.chosen = self._choose(frames)
-        identity = bake_hash(job, checksum)
-        self.folder = bake_dir or self.shot.output.folder / ".lookmatte" / identity[:16]
-        self.header = BakeHeader(
-            identity,
-            checksum,
-            self.shot.colour.space,
-            tuple(tuple(float(value) for value in row) for row in self.shot.colour.matrix),
-            self.model.guide_weights(),
-            self.shot.regions,
-            job.temporal.mode,
-            job.temporal.subsample,
-        )
-        self._loaded_key: dict[int, FrameBake] = {}
+        self.summary = RenderSummary()
+        self.remarks = Remarks(progress.warning)
+        self.model: Model | None = None
+        if stage == "apply" and bake_dir is not None and model is None:
+            self.store = self._made_store(bake_dir)
+        else:
+            self.model = Model.load(model)
+            identity = bake_hash(job, self.model.checksum)
+            folder = bake_dir or self.shot.output.folder / ".lookmatte" / identity[:16]
+            self.store = (
+                self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
+            )
+        made_by = job_hash(job, self.store.header.model)
+        self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
+        self._keys: dict[int, FrameBake] = {}
 
     def _choose(self, frames: str | None) -> list[int]:
         if frames is None:
             return list(self.shot.frames)
+        if self.stage == "bake":
+            raise InputError("--frames: a bake covers all frames of the job; write `frames` in the job instead")
         asked = set(parse_frames(frames))
         strange = sorted(asked - set(self.shot.frames))
         if strange:
@@ -106,106 +118,114 @@ class _Run:
             )
         return sorted(asked)
 
-    def run(self) -> RenderSummary:
+    def _header(self, identity: str) -> BakeHeader:
+        assert self.model is not None
+        return BakeHeader(
+            identity,
+            self.model.checksum,
+            self.shot.colour.space,
+            tuple(tuple(float(value) for value in row) for row in self.shot.colour.matrix),
+            self.model.guide_weights(),
+            self.shot.regions,
+            self.job.temporal.mode,
+            self.job.temporal.subsample,
+        )
+
+    def _made_store(self, folder: Path) -> BakeStore:
+        """The bake to apply: what made it is what it says of itself."""
+        store = BakeStore.open(folder)
+        if store.header.bake != bake_hash(self.job, store.header.model) or (
+            self.model is not None and self.model.checksum != store.header.model
+        ):
+            raise InputError(
+                f"{folder}: this bake was made by another job, style or model; run lookmatte bake again"
+            )
+        return store
+
+    def run(self) -> None:
         """All stages that were asked for."""
-        output = str(self.folder) if self.stage == "bake" else str(self.shot.output)
-        holes = self.shot.plate.missing(range(self.shot.frames[0], self.shot.frames[-1] + 1))
+        self._tell_of_the_shot()
+        if self.stage != "bake":
+            self.outputs.sweep()
+        if self.stage == "apply":
+            self._start(len(self.chosen), str(self.shot.output))
+            self._apply_all(self._sort_out(self.chosen), {})
+            return
+        self._open_new()
+        bakery = Bakery(self.shot, self.store, self._baker, self._met)
+        bakery.prepare()
+        if self.stage == "bake":
+            self._bake_only(bakery)
+        else:
+            self._start(len(self.chosen), str(self.shot.output))
+            self._render(bakery)
+
+    def _tell_of_the_shot(self) -> None:
+        holes = self.shot.holes
         if holes and self.job.frames is None:
+            spans = [str(first) if first == last else f"{first}-{last}" for first, last in holes]
+            more = f" and {len(spans) - 8} more ranges" if len(spans) > 8 else ""
             self.progress.warning(
-                f"the sequence has holes: {describe_frames(holes)} missing from {self.shot.plate}"
+                f"the sequence has holes: {','.join(spans[:8])}{more} missing from {self.shot.plate}"
             )
         for note in self.shot.colour.notes:
             self.progress.note(note)
-        pending = [] if self.stage == "bake" else self._pending()
-        if self.stage == "bake":
-            self._bake_only(output)
-        elif self.stage == "apply":
-            store = self._open_store()
-            self.progress.start(len(self.chosen), stage=self.stage, output=output)
-            self._tell_skipped(pending)
-            self._apply_all(store, pending)
-        else:
-            self.progress.start(len(self.chosen), stage=self.stage, output=output)
-            self._tell_skipped(pending)
-            if pending:
-                self._render(pending)
-        summary = self.summary
-        self.progress.done(len(summary.done), len(summary.skipped), len(summary.failed))
-        return summary
+
+    def _start(self, total: int, output: str) -> None:
+        self.progress.start(total, stage=self.stage, output=output)
+
+    def _open_new(self) -> None:
+        """Take over what an earlier run baked, when it is the same bake; else begin an empty one."""
+        store = self.store
+        try:
+            earlier: BakeStore | None = BakeStore.open(store.folder)
+        except InputError:
+            earlier = None
+        if earlier is not None:
+            if earlier.header.bake != store.header.bake or (self.overwrite and self.stage == "bake"):
+                earlier.clear()
+            else:
+                store.keys, store.cuts, store.complete = earlier.keys, earlier.cuts, earlier.complete
+        store.create(taken_over=earlier is not None)
+
+    def _baker(self) -> Baker:
+        assert self.model is not None
+        return Baker(self.model, self.shot.looks(), self.job.temporal.mode)
 
     # What is there already
 
-    def _pending(self) -> list[int]:
-        """Chosen frames that must be made. A file that lookmatte did not make is not touched unasked."""
+    def _sort_out(self, frames: Iterable[int], unsure: Callable[[int], bool] = lambda _: False) -> list[int]:
+        """Frames that must be made; the others are reported. Of those that are ``unsure`` it is not yet known
+        which grids they take, so that a frame that is there may or may not be made again."""
         pending: list[int] = []
-        self._foreign: list[tuple[int, str]] = []
-        for frame in self.chosen:
+        for frame in frames:
             path = self.shot.output.path(frame)
-            state = "absent" if self.overwrite or not path.exists() else self._state(path, frame)
+            state = "absent" if self.overwrite else self.outputs.state(frame, unsure=unsure(frame))
             if state == "foreign":
-                self._foreign.append(
-                    (frame, f"{path}: is there and was not made by lookmatte; use --overwrite, or another output")
-                )
+                self._fail(frame, f"{path}: is there and was not made by lookmatte; use --overwrite, or move it")
             elif state == "current":
                 self.summary.skipped.append(frame)
+                self.progress.frame_skipped(frame, path)
             else:
                 pending.append(frame)
         return pending
-
-    def _state(self, path: Path, frame: int) -> str:
-        try:
-            attributes = read_header(path).parts[0].attributes
-        except FrameError:
-            return "foreign"
-        if _JOB not in attributes:
-            return "foreign"
-        same = attributes[_JOB] == self.hash and attributes.get(_INPUTS) == self.shot.stamp(frame)
-        return "current" if same else "stale"
-
-    def _tell_skipped(self, pending: list[int]) -> None:
-        for frame in self.summary.skipped:
-            self.progress.frame_skipped(frame, self.shot.output.path(frame))
-        for frame, message in self._foreign:
-            self._fail(frame, message)
 
     def _fail(self, frame: int, message: str) -> None:
         self.summary.failed.append(frame)
         self.progress.frame_failed(frame, message)
 
-    # Stores
-
-    def _new_store(self) -> BakeStore:
-        store = BakeStore(self.folder, self.header)
-        try:
-            earlier = BakeStore.open(self.folder)
-            if earlier.header.bake == self.header.bake:
-                store.keys, store.cuts = earlier.keys, earlier.cuts
-            else:
-                earlier.clear()
-        except InputError:
-            pass
-        store.create()
-        return store
-
-    def _open_store(self) -> BakeStore:
-        store = BakeStore.open(self.folder)
-        if store.header.bake != self.header.bake:
-            raise InputError(
-                f"{self.folder}: this bake was made by another job, style or model; run lookmatte bake again"
-            )
-        return store
-
     # Stages
 
-    def _bake_only(self, output: str) -> None:
-        store = self._new_store()
-        bakery = self._bakery(store)
-        self.progress.start(len(bakery.frames) + len(self.shot.missing), stage=self.stage, output=output)
+    def _bake_only(self, bakery: Bakery) -> None:
+        wanted = [frame for frame in bakery.frames if bakery.wanted(frame)]
+        self._start(len(wanted) + len(self.shot.missing), str(self.store.folder))
         for frame in self.shot.missing:
-            self._fail(frame, f"{self.shot.plate.path(frame)}: missing from the sequence")
+            self._fail(frame, self.shot.missing_message(frame))
         todo = set(bakery.todo)
-        for frame in bakery.frames:
-            if frame not in todo and bakery.wanted(frame):
+        for frame in wanted:
+            if frame in bakery.failed:
+                self._fail(frame, bakery.failed[frame])
+            elif frame not in todo:
                 self.summary.skipped.append(frame)
                 self.progress.frame_skipped(frame, None)
 
@@ -219,91 +239,120 @@ class _Run:
             self._fail(frame, message)
 
         self._walk(bakery.todo, handle, refuse)
+        bakery.finish()
 
-    def _render(self, pending: list[int]) -> None:
-        store = self._new_store()
-        bakery = self._bakery(store)
+    def _render(self, bakery: Bakery) -> None:
         temporal = self.job.temporal
         if temporal.subsample > 1 or temporal.mode == "shot":
             # Applying needs later key frames: bake first, from the key frames alone.
-            self._walk(bakery.todo, lambda loaded, _: bakery.feed(loaded), bakery.give_up)
-            self._apply_all(store, pending)
+            self._walk(bakery.until(self.chosen[-1]), lambda loaded, _: bakery.feed(loaded), bakery.give_up)
+            bakery.finish()
+            self._apply_all(self._sort_out(self.chosen), bakery.failed)
             return
-        todo, wanted = set(bakery.todo), set(pending)
+        # A frame's own grids are all that it takes: bake it and apply them while it is in memory.
+        todo = set(bakery.todo)
+        pending = set(self._sort_out(self.chosen, todo.__contains__))
+        todo = {frame for frame in todo if frame <= max(pending, default=frame - 1)}
+        for frame in sorted(pending & bakery.failed.keys()):
+            pending.discard(frame)
+            self._fail(frame, bakery.failed[frame])
 
-        with _Writer(self) as writer:
+        with self._writer() as writer:
 
             def handle(loaded: LoadedFrame, started: float) -> None:
                 if loaded.number in todo:
                     bakery.feed(loaded)
-                if loaded.number in wanted:
-                    self._apply(store, loaded, started, writer)
+                if loaded.number in pending and self._sort_out([loaded.number]):
+                    self._apply(loaded, started, writer)
 
             def refuse(frame: int, message: str) -> None:
-                if frame in todo:
+                if frame in todo and frame not in self.store.keys:
                     bakery.give_up(frame, message)
-                if frame in wanted:
+                if frame in pending:
                     self._fail(frame, message)
 
-            self._walk(sorted(todo | wanted), handle, refuse)
+            self._walk(sorted(todo | pending), handle, refuse, baking=todo.__contains__)
+        bakery.finish()
 
-    def _bakery(self, store: BakeStore) -> Bakery:
-        def baker() -> Baker:
-            return Baker(self.model, self.shot.looks(), self.job.temporal.mode)
+    def _writer(self) -> Writer:
+        def landed(frame: int, path: Path, seconds: float) -> None:
+            self.summary.done.append(frame)
+            self.progress.frame_done(frame, path, seconds)
 
-        return Bakery(self.shot, store, baker, self.progress.warning)
+        return Writer(landed, self._fail)
 
-    def _apply_all(self, store: BakeStore, frames: list[int]) -> None:
-        with _Writer(self) as writer:
-            self._walk(frames, lambda loaded, started: self._apply(store, loaded, started, writer), self._fail)
+    def _apply_all(self, frames: list[int], failed: dict[int, str]) -> None:
+        for frame in frames:
+            if frame in failed:
+                self._fail(frame, failed[frame])
+        with self._writer() as writer:
+            self._walk(
+                [frame for frame in frames if frame not in failed],
+                lambda loaded, started: self._apply(loaded, started, writer),
+                self._fail,
+                baking=lambda _: False,
+            )
 
     def _walk(
         self,
-        frames: list[int],
+        frames: Iterable[int],
         handle: Callable[[LoadedFrame, float], None],
         refuse: Callable[[int, str], None],
+        baking: Callable[[int], bool] = lambda _: True,
     ) -> None:
         """Read frames one ahead and handle each in order; one that cannot be read or handled is refused."""
-        for frame, reading, started in _ahead(frames, self.shot.load):
+
+        def load(frame: int) -> LoadedFrame:
+            return self.shot.load(frame, mattes=("pixel", "grid") if baking(frame) else ("pixel",))
+
+        for frame, reading, started in ahead(frames, load):
             try:
                 handle(reading.result(), started)
-            except FrameError as error:
-                refuse(frame, str(error))
-            except InputError as error:
+            except LookmatteError as error:
                 refuse(frame, str(error))
             except OSError as error:
                 refuse(frame, f"{error.filename or self.shot.plate.path(frame)}: {error.strerror or error}")
 
-    def _apply(self, store: BakeStore, loaded: LoadedFrame, started: float, writer: _Writer) -> None:
-        frame = loaded.number
-        before, after, share = store.around(frame)
-        early = self._key(store, before).with_mattes(store.load_mattes(frame))
-        look = resolve(early, self._key(store, after), share, self._settings(frame))
-        pixels = apply(loaded.frame, look, loaded.mattes, colour=self.shot.colour, alpha=self.job.alpha)
-        self._report(loaded, pixels.nonfinite, pixels.opaque_seen)
-        writer.write(loaded, self._attributes(loaded), started)
+    # One frame
 
-    def _report(self, loaded: LoadedFrame, nonfinite: int, opaque: bool) -> None:
-        name = loaded.frame.path.name
-        for note in loaded.notes():
-            self.progress.warning(note)
-        if nonfinite:
-            self.progress.warning(f"{name}: {nonfinite} pixels are NaN or infinite; they stay as they are")
-        if not opaque:
-            self.progress.warning(
-                f"{name}: alpha is 0 everywhere, so nothing is styled; "
-                "write `alpha: ignore` in the job if it holds no coverage"
-            )
+    def _apply(self, loaded: LoadedFrame, started: float, writer: Writer) -> None:
+        frame, store = loaded.number, self.store
+        if self.stage == "apply" and not store.complete and frame > max(store.keys, default=frame):
+            raise FrameError(f"the bake {store.folder} ends at frame {store.keys[-1]}; run lookmatte bake again")
+        before, after, share = store.around(frame)
+        early = self._key(before).with_mattes(store.load_mattes(frame))
+        look = resolve(early, self._key(after), share, self._settings(frame))
+        pixels = apply(loaded.frame, look, loaded.mattes, colour=self.shot.colour, alpha=self.job.alpha)
+        self._met(loaded, read=("pixel",))
+        self._report(loaded, pixels)
+        attributes = self.outputs.attributes(frame, loaded.stamp) | self._attributes()
+        writer.write(frame, loaded.frame, self.shot.output.path(frame), attributes, started)
+
+    def _met(self, loaded: LoadedFrame, read: tuple[Literal["pixel", "grid"], ...] = ("pixel", "grid")) -> None:
+        """Gather what there is to say of a frame whose mattes were read."""
+        for note in loaded.frame.notes:
+            self.progress.note(note)
+        for remark in loaded.remarks(read=read):
+            self.remarks.add(loaded.number, remark)
+
+    def _report(self, loaded: LoadedFrame, pixels: PlatePixels) -> None:
+        frame = loaded.number
+        if pixels.nonfinite:
+            text = "pixels that are NaN or infinite stay as they are"
+            self.remarks.add(frame, Remark(text, pixels.nonfinite))
+        if not pixels.opaque_seen:
+            hint = "write `alpha: ignore` in the job if it holds no coverage"
+            self.remarks.add(frame, Remark(f"alpha is 0 everywhere, so nothing is styled ({hint})"))
         for index, compression in lossy_parts(loaded.frame.parts).items():
             part = loaded.frame.parts[index].name or "the picture"
             self.progress.note(f"{part}: {compression} compression loses precision; written as zip")
 
-    def _key(self, store: BakeStore, frame: int) -> FrameBake:
-        if frame not in self._loaded_key:
-            while len(self._loaded_key) > 3:
-                self._loaded_key.pop(next(iter(self._loaded_key)))
-            self._loaded_key[frame] = store.load(frame)
-        return self._loaded_key[frame]
+    def _key(self, frame: int) -> FrameBake:
+        if frame not in self._keys:
+            while len(self._keys) > 3:
+                self._keys.pop(next(iter(self._keys)))
+            self._keys[frame] = self.store.load(frame)
+        return self._keys[frame]
 
     def _settings(self, frame: int) -> dict[str, Setting]:
         return {
@@ -313,85 +362,12 @@ class _Run:
             for region in self.job.everything
         }
 
-    def _attributes(self, loaded: LoadedFrame) -> dict[str, str]:
+    def _attributes(self) -> dict[str, str]:
         found = {
-            _JOB: self.hash,
-            _INPUTS: loaded.stamp,
-            "lookmatte:bake": self.header.bake,
-            "lookmatte:model": self.header.model,
+            "lookmatte:bake": self.store.header.bake,
+            "lookmatte:model": self.store.header.model,
             "lookmatte:plateSpace": self.shot.colour.space,
         }
         if self.shot.colour.config_name:
             found["lookmatte:ocioConfig"] = self.shot.colour.config_name
         return found
-
-
-def _ahead(
-    frames: list[int], load: Callable[[int], LoadedFrame]
-) -> Iterator[tuple[int, Future[LoadedFrame], float]]:
-    """Each frame with its reading, which began while the frame before was worked on."""
-    with ThreadPoolExecutor(1, "lookmatte-read") as pool:
-        queue: deque[tuple[int, Future[LoadedFrame], float]] = deque()
-        left = iter(frames)
-
-        def submit() -> None:
-            frame = next(left, None)
-            if frame is not None:
-                queue.append((frame, pool.submit(load, frame), time.perf_counter()))
-
-        try:
-            submit()
-            while queue:
-                current = queue.popleft()
-                submit()
-                yield current
-                del current
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-class _Writer:
-    """Writes one frame while the next is worked on. Leaving waits for the frame in flight."""
-
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-        self._pool = ThreadPoolExecutor(1, "lookmatte-write")
-        self._flying: tuple[int, Future[float]] | None = None
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._land()
-        finally:
-            self._pool.shutdown(wait=True)
-
-    def write(self, loaded: LoadedFrame, attributes: dict[str, str], started: float) -> None:
-        """Write a frame; the one before must have landed."""
-        self._land()
-        path = self._run.shot.output.path(loaded.number)
-        frame = loaded.frame
-
-        def work() -> float:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_frame(frame, path, attributes=attributes)
-            return time.perf_counter() - started
-
-        self._flying = (loaded.number, self._pool.submit(work))
-
-    def _land(self) -> None:
-        if self._flying is None:
-            return
-        (frame, future), self._flying = self._flying, None
-        run = self._run
-        path = run.shot.output.path(frame)
-        try:
-            seconds = future.result()
-        except LookmatteError as error:
-            run._fail(frame, str(error))
-        except OSError as error:
-            run._fail(frame, f"{path}: cannot be written ({error.strerror or error})")
-        else:
-            run.summary.done.append(frame)
-            run.progress.frame_done(frame, path, seconds)

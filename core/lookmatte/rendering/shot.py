@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from lookmatte.errors import FrameError, InputError, nearest
+from lookmatte.errors import FrameError, InputError, LookmatteError, nearest
 from lookmatte.imaging.colour import PlateColour, plate_matrix
 from lookmatte.imaging.cryptolayers import layers
 from lookmatte.imaging.cryptomatte import CryptoMatte, select
 from lookmatte.imaging.frame import Frame, Window
 from lookmatte.imaging.mattefile import MatteFile as MattePicture
 from lookmatte.imaging.mattefile import load_matte
-from lookmatte.imaging.mattes import ChannelMatte, FileMatte
+from lookmatte.imaging.mattes import ChannelMatte, FileMatte, Matte
 from lookmatte.imaging.reader import read_frame, read_header
-from lookmatte.imaging.selection import listed_ids, match_layers
+from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
 from lookmatte.imaging.sequence import Sequence, parse_frames
 from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region
 from lookmatte.looks.bake import Blend
@@ -25,44 +25,65 @@ from lookmatte.looks.baker import RegionLook
 from lookmatte.looks.proxy import FrameProxy
 from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import REST, make_proxy
+from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.styles import load_style
 from lookmatte.rendering.weights import RegionMatte
+
+_PROBED = 16  # frames that are decoded to look for a name that no manifest lists
+_TOLD = 10
 
 
 @dataclass
 class LoadedFrame:
-    """A decoded frame with its mattes, and the stamp of the files that it came from."""
+    """A decoded frame with its mattes, and the stamp of the files that it came from.
+
+    ``files`` names the mattes' pictures by region: remarks leave such names out, since they differ by frame.
+    """
 
     number: int
     frame: Frame
     mattes: list[RegionMatte]
     stamp: str
+    files: dict[str, str]
+
+    def remarks(self, *, read: Many[Blend] = ("pixel", "grid")) -> list[Remark]:
+        """What a person should know of the mattes whose rows were read, those with a blend in ``read``."""
+        found: list[Remark] = []
+        for region in self.mattes:
+            if region.blend not in read:
+                continue
+            name, matte = region.name, region.matte
+            absent = matte.absent if isinstance(matte, CryptoMatte) else []
+            layered = matte.layers if isinstance(matte, CryptoMatte) else []
+            layer_notes = [note for layer in layered for note in layer.notes]
+            # A name that the frame does not know is told as one that covers nothing.
+            own = [note for note in matte.notes if not any(one in note for one in absent)]
+            found += [Remark(f"region {name!r}: {self._bare(name, note)}") for note in [*own, *layer_notes]]
+            if absent:
+                found.append(Remark(f"region {name!r}: {', '.join(absent)} covers no pixel"))
+            elif matte.peak == 0.0:
+                found.append(Remark(f"region {name!r}: the matte is empty"))
+            if matte.nonfinite:
+                text = f"region {name!r}: matte pixels that are NaN or infinite count as 0"
+                found.append(Remark(text, matte.nonfinite))
+        return found
+
+    def _bare(self, region: str, note: str) -> str:
+        for name in (self.frame.path.name, self.files.get(region, "")):
+            note = note.removeprefix(f"{name}: ") if name else note
+        return note
 
     def notes(self) -> list[str]:
-        """What a person should know, once all rows of the mattes were read."""
-        found: list[str] = list(self.frame.notes)
-        for region in self.mattes:
-            matte = region.matte
-            found += matte.notes
-            absent = matte.absent if isinstance(matte, CryptoMatte) else []
-            if absent:
-                found.append(
-                    f"region {region.name!r}: {', '.join(absent)} covers no pixel of {self.frame.path.name}"
-                )
-            elif matte.peak == 0.0:
-                found.append(f"region {region.name!r}: the matte is empty in {self.frame.path.name}")
-            if matte.nonfinite:
-                found.append(
-                    f"region {region.name!r}: {matte.nonfinite} matte pixels of {self.frame.path.name} "
-                    "are NaN or infinite and count as 0"
-                )
-        return found
+        """The same of this frame alone, once all rows of all mattes were read: one line each."""
+        lines = [remark.line(self.frame.path.name) for remark in self.remarks()]
+        return [*self.frame.notes, *lines]
 
 
 class Shot:
     """The frames of a job on disk, and what is the same for all of them.
 
-    Making one reads the first frame's header. Raises InputError for what is wrong with the whole job.
+    Making one reads the first frame's header, and its pixels where a name is not in its manifests. Raises
+    InputError for what is wrong with the whole job, FrameError when no frame can be read.
     """
 
     def __init__(self, job: Job) -> None:
@@ -70,77 +91,89 @@ class Shot:
         self.plate = Sequence.parse(job.plate, Path())
         self.output = Sequence.parse(job.output, Path())
         self.on_disk = self.plate.require()
-        self.frames = self._frames()
-        self.missing = [frame for frame in self.frames if frame not in set(self.on_disk)]
+        self.frames = list(self.on_disk) if job.frames is None else sorted(parse_frames(job.frames))
+        self.missing = self.plate.missing(self.frames)
+        gone = set(self.missing)
+        self._there = [frame for frame in self.frames if frame not in gone]
+        if not self._there:
+            raise InputError(f"frames: none of {job.frames} is on disk as {self.plate}")
         self.mattes = {
             region.name: Sequence.parse(region.source.pattern, Path())
             for region in job.regions
             if isinstance(region.source, MatteFile)
         }
+        self._stills: dict[str, MattePicture] = {}
         self.colour, self.display = self._first()
-        self._check_names()
+        for region in job.regions:
+            if isinstance(region.source, Cryptomatte):
+                self._check_names(region, region.source)
 
-    def _frames(self) -> list[int]:
-        if self.job.frames is None:
-            return list(self.on_disk)
-        asked = sorted(parse_frames(self.job.frames))
-        if not set(asked) & set(self.on_disk):
-            raise InputError(f"frames: none of {self.job.frames} is on disk as {self.plate}")
-        return asked
-
-    def _readable(self) -> list[int]:
-        there = set(self.on_disk)
-        return [frame for frame in self.frames if frame in there]
+    @property
+    def holes(self) -> list[tuple[int, int]]:
+        """Frames that lack between the first and the last on disk, as (first, last) of each gap."""
+        pairs = zip(self.on_disk, self.on_disk[1:], strict=False)
+        return [(before + 1, after - 1) for before, after in pairs if after - before > 1]
 
     def _first(self) -> tuple[PlateColour, Window]:
         """Colour and display window, from the first frame whose header can be read."""
-        trouble: FrameError | None = None
-        for frame in self._readable():
+        troubles: list[str] = []
+        for frame in self._there:
             try:
                 header = read_header(self.plate.path(frame))
-            except FrameError as error:
-                trouble = trouble or error
-                continue
-            if header.plate is None:
-                # Its own words say which channels there are; every frame of such a shot would say the same.
-                try:
+                if header.plate is None:
+                    # Reading it in earnest says which channels there are.
                     read_frame(header.path)
-                except FrameError as error:
-                    raise InputError(str(error)) from None
+            except FrameError as error:
+                troubles.append(str(error))
                 continue
+            assert header.plate is not None
             part = header.parts[header.plate.rgb[0][0]]
             attributes = {**header.parts[0].attributes, **part.attributes}
             return plate_matrix(self.job.color.space, attributes=attributes), part.display_window
-        raise trouble or InputError(f"{self.plate}: no frame of it can be read")
+        more = len(troubles) - _TOLD
+        if more > 0:
+            troubles[_TOLD:] = [f"{self.plate}: {more} more frames cannot be read"]
+        raise FrameError("\n".join(troubles))
 
-    def _check_names(self) -> None:
-        """Every cryptomatte name must be known to some frame of the shot: objects may enter late."""
-        for region in self.job.regions:
-            source = region.source
-            if isinstance(source, Cryptomatte):
-                self._check_region(region, source)
+    def _check_names(self, region: Region, source: Cryptomatte) -> None:
+        """Every cryptomatte name must be known to some frame of the shot: objects may enter late.
 
-    def _check_region(self, region: Region, source: Cryptomatte) -> None:
-        trouble: InputError | None = None
-        unknown = list(source.names)
-        for position, frame in enumerate(self._readable()):
-            path = self.plate.path(frame)
+        Headers first, one frame after another; then, for a name that no manifest lists, the pixels of the first
+        frame, and of others without a manifest.
+        """
+        unknown = [name for name in source.names if not literal_ids(name)]
+        trouble = ""
+        by_pixels: list[Path] = []
+        for frame in self._there:
             try:
-                if position == 0:
-                    select(read_frame(path), source.names, source.layer)
-                    return
-                header = read_header(path)
+                header = read_header(self.plate.path(frame))
                 there = match_layers(header, layers(header), source.layer)
             except InputError as error:
-                trouble = trouble or error
+                trouble = trouble or str(error)
                 continue
             except FrameError:
                 continue
             unknown = [name for name in unknown if not any(listed_ids(layer, name) for layer in there)]
             if not unknown:
                 return
-        if trouble is not None:
-            raise InputError(f"regions.{region.name}: {trouble}")
+            if not by_pixels or any(layer.manifest is None for layer in there):
+                by_pixels.append(header.path)
+        if not by_pixels:
+            if trouble:
+                raise InputError(f"regions.{region.name}: {trouble}")
+            return
+        said: dict[str, str] = {}
+        for path in _spread(by_pixels, _PROBED):
+            try:
+                decoded = read_frame(path)
+            except FrameError:
+                continue
+            found = {name: _unknown(decoded, name, source.layer) for name in unknown}
+            said = said or found
+            unknown = [name for name in unknown if found[name]]
+        if said and unknown:
+            lines = dict.fromkeys(f"regions.{region.name}: {said[name]}" for name in unknown)
+            raise InputError("\n".join(lines))
 
     @property
     def regions(self) -> tuple[tuple[str, Blend], ...]:
@@ -169,11 +202,12 @@ class Shot:
             parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
-    def load(self, number: int) -> LoadedFrame:
-        """Decode a frame and find its mattes. Raises FrameError in one line."""
+    def load(self, number: int, *, mattes: Many[Blend] = ("pixel", "grid")) -> LoadedFrame:
+        """Decode a frame and find the mattes of the regions whose blend is in ``mattes``: applying needs those of
+        `pixel` regions alone. Raises FrameError in one line."""
         path = self.plate.path(number)
-        if number not in self.on_disk and not path.is_file():
-            raise FrameError(f"{path}: missing from the sequence{nearest(path.name, self._neighbours(number))}")
+        if not path.is_file():
+            raise FrameError(self.missing_message(number))
         stamp = self.stamp(number)
         frame = read_frame(path)
         window = frame.plate.display_window
@@ -182,32 +216,41 @@ class Shot:
                 f"{path}: is {window.width}x{window.height}, the shot is "
                 f"{self.display.width}x{self.display.height}; render it as a job of its own"
             )
-        mattes = [self._matte(region, frame, number) for region in self.job.regions]
-        return LoadedFrame(number, frame, mattes, stamp)
+        found = [self._matte(region, frame, number) for region in self.job.regions if region.blend in mattes]
+        files = {name: sequence.path(number).name for name, sequence in self.mattes.items()}
+        return LoadedFrame(number, frame, found, stamp, files)
+
+    def missing_message(self, number: int) -> str:
+        """What to say of a frame that is not on disk."""
+        path = self.plate.path(number)
+        return f"{path}: missing from the sequence{nearest(path.name, self._neighbours(number))}"
 
     def _neighbours(self, number: int) -> list[str]:
-        near = sorted(self.on_disk, key=lambda frame: abs(frame - number))[:3]
-        return [self.plate.path(frame).name for frame in near]
+        at = bisect_left(self.on_disk, number)
+        return [self.plate.path(frame).name for frame in self.on_disk[max(0, at - 2) : at + 1]]
 
     def _matte(self, region: Region, frame: Frame, number: int) -> RegionMatte:
         source = region.source
-        if isinstance(source, Cryptomatte):
-            try:
-                return RegionMatte(
-                    region.name, region.blend, select(frame, source.names, source.layer, missing_ok=True)
-                )
-            except InputError as error:
-                raise FrameError(f"region {region.name!r}: {error}") from None
-        if isinstance(source, Channel):
-            return RegionMatte(region.name, region.blend, ChannelMatte(frame, source.name))
-        assert isinstance(source, MatteFile)
-        sequence = self.mattes[region.name]
-        path = sequence.path(number)
         try:
-            picture = _still(path, source.channel) if sequence.is_still else load_matte(path, source.channel)
-        except InputError as error:
+            if isinstance(source, Cryptomatte):
+                matte: Matte = select(frame, source.names, source.layer, missing_ok=True)
+            elif isinstance(source, Channel):
+                matte = ChannelMatte(frame, source.name)
+            else:
+                assert isinstance(source, MatteFile)
+                matte = FileMatte(frame, self._picture(region.name, source, number))
+        except LookmatteError as error:
             raise FrameError(f"region {region.name!r}: {error}") from None
-        return RegionMatte(region.name, region.blend, FileMatte(frame, picture))
+        return RegionMatte(region.name, region.blend, matte)
+
+    def _picture(self, name: str, source: MatteFile, number: int) -> MattePicture:
+        sequence = self.mattes[name]
+        path = sequence.path(number)
+        if not sequence.is_still:
+            return load_matte(path, source.channel)
+        if name not in self._stills:
+            self._stills[name] = load_matte(path, source.channel)
+        return self._stills[name]
 
     def proxy(self, loaded: LoadedFrame) -> FrameProxy:
         """The frame as a Baker sees it."""
@@ -219,17 +262,17 @@ class Shot:
         return PlatePixels(loaded.frame, self.colour, self.job.alpha)
 
 
-@lru_cache(maxsize=4)
-def _still(path: Path, channel: str | None) -> MattePicture:
-    return load_matte(path, channel)
+def _unknown(frame: Frame, name: str, layer: str | None) -> str:
+    """Why a frame does not know a cryptomatte name; empty when it does."""
+    try:
+        select(frame, name, layer)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
-def proxies(shot: Shot, numbers: Many[int]) -> list[FrameProxy]:
-    """Proxies of several frames; those that cannot be read are left out."""
-    found: list[FrameProxy] = []
-    for number in numbers:
-        try:
-            found.append(shot.proxy(shot.load(number)))
-        except FrameError:
-            continue
-    return found
+def _spread(paths: list[Path], count: int) -> list[Path]:
+    """The first path and at most ``count`` in all, evenly."""
+    if len(paths) <= count:
+        return paths
+    return [paths[round(index * (len(paths) - 1) / (count - 1))] for index in range(count)]

@@ -7,6 +7,7 @@ can read it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -27,9 +28,14 @@ from lookmatte.imaging.reader import read_header, read_parts
 from lookmatte.imaging.writer import new_part, whole_file, write_parts_to
 from lookmatte.looks.bake import GAINS, Blend, Exposure, FrameBake, RegionBake
 from lookmatte.looks.proxy import PROXY
+from lookmatte.rendering.outputs import sweep, temporary_of
 
 FORMAT = 1
 INDEX = "bake.json"
+_BAKE, _INPUTS, _VALUES, _EXPOSURE = (
+    "lookmatte:bake", "lookmatte:inputs", "lookmatte:values", "lookmatte:exposure"
+)  # fmt: skip
+_OWN = re.compile(r"\d{2,}_.*\.(grid|mask|matte)\.-?\d+\.exr|state\.safetensors|bake\.json")
 _LARGEST_INDEX = 64 << 20
 _BLENDS = ("pixel", "grid", "rest")
 
@@ -73,28 +79,41 @@ class BakeStore:
         self.header = header
         self.keys: list[int] = []
         self.cuts: list[int] = []
+        self.complete = False
 
     @property
     def index_path(self) -> Path:
         """``bake.json``."""
         return self.folder / INDEX
 
-    def create(self) -> None:
-        """Make the folder. Raises InputError when it holds something else, or cannot be made."""
+    def create(self, *, taken_over: bool = False) -> None:
+        """Make the folder, or use that of a bake that is ``taken_over``. Raises InputError when it holds something
+        else, or cannot be made."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if not self.index_path.exists() and any(self.folder.iterdir()):
-                raise InputError(f"{self.folder}: the bake's folder holds other files; name an empty or a new one")
+            others = [path for path in self.folder.iterdir() if not self._is_own(path)]
+            if others and not taken_over:
+                raise InputError(
+                    f"{self.folder}: the bake's folder holds other files ({others[0].name}); "
+                    "name an empty or a new one"
+                )
         except OSError as error:
             raise InputError(f"{self.folder}: the bake's folder cannot be made ({error.strerror})") from None
-        self.save_index()
+        sweep(self.folder, lambda target: _OWN.fullmatch(target) is not None)
+        try:
+            self.save_index()
+        except FrameError as error:
+            raise InputError(str(error)) from None
+
+    @staticmethod
+    def _is_own(path: Path) -> bool:
+        """A bake's file, or what a killed run left of one."""
+        return _OWN.fullmatch(temporary_of(path) or path.name) is not None
 
     def clear(self) -> None:
         """Forget the bake that is there: its own files go, others stay."""
         for path in self.folder.glob("*"):
-            if path.name == INDEX or re.fullmatch(
-                r"\d\d_.*\.(grid|mask|matte)\.-?\d+\.exr|state\.safetensors", path.name
-            ):
+            if _OWN.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
     def save_index(self) -> None:
@@ -120,6 +139,7 @@ class BakeStore:
                 "temporal": {"mode": header.mode, "subsample": header.subsample},
                 "keys": self.keys,
                 "cuts": self.cuts,
+                "complete": self.complete,
             },
             indent=1,
         )
@@ -138,19 +158,15 @@ class BakeStore:
     def add(self, bake: FrameBake, stamp: str) -> None:
         """Save a key frame; ``stamp`` says which input files it was made from."""
         for index, region in enumerate(bake.regions):
-            attributes = {
-                "lookmatte:bake": self.header.bake,
-                "lookmatte:inputs": stamp,
-                "lookmatte:exposure": json.dumps([region.exposure.before, *region.exposure.after]),
-            }
+            exposure = json.dumps([region.exposure.before, *region.exposure.after])
             packed = pack_grid(region.grid)
             channels = {name: packed[..., i] for i, name in enumerate("RGBA")}
-            _write(self._path(index, "grid", bake.frame), channels, attributes)
+            self._write(index, "grid", bake.frame, channels, stamp, {_EXPOSURE: exposure})
             if region.soft_mask is not None:
                 mask = region.soft_mask.permute(1, 0, 2).reshape(HEIGHT, DEPTH * WIDTH).contiguous().numpy()
-                _write(self._path(index, "mask", bake.frame), {"Y": mask}, attributes)
+                self._write(index, "mask", bake.frame, {"Y": mask}, stamp)
             if region.enhanced is not None:
-                self._add_matte(index, bake.frame, region.enhanced, stamp)
+                self._write(index, "matte", bake.frame, {"Y": region.enhanced.contiguous().numpy()}, stamp)
         if bake.frame not in self.keys:
             self.keys = sorted([*self.keys, bake.frame])
 
@@ -158,39 +174,60 @@ class BakeStore:
         """Save the enhanced mattes of a frame between key frames."""
         for index, (name, _) in enumerate(self.header.regions):
             if name in enhanced:
-                self._add_matte(index, frame, enhanced[name], stamp)
+                self._write(index, "matte", frame, {"Y": enhanced[name].contiguous().numpy()}, stamp)
 
-    def _add_matte(self, index: int, frame: int, enhanced: Tensor, stamp: str) -> None:
-        attributes = {"lookmatte:bake": self.header.bake, "lookmatte:inputs": stamp}
-        _write(self._path(index, "matte", frame), {"Y": enhanced.contiguous().numpy()}, attributes)
+    def _write(
+        self,
+        index: int,
+        kind: str,
+        frame: int,
+        channels: dict[str, NDArray[np.float32]],
+        stamp: str,
+        more: dict[str, str] | None = None,
+    ) -> None:
+        planes = {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
+        digest = hashlib.sha256("".join((more or {}).values()).encode())
+        for plane in planes.values():
+            digest.update(plane.tobytes())
+        attributes = {
+            _BAKE: self.header.bake, _INPUTS: stamp, _VALUES: digest.hexdigest()[:32], **(more or {})
+        }  # fmt: skip
+        write_parts_to([new_part(planes, attributes=attributes)], self._path(index, kind, frame))
+
+    def _files(self, frame: int, kinds: Sequence[str]) -> list[Path]:
+        """The files of a frame: ``grid`` of every region, ``mask`` and ``matte`` of the `grid` regions."""
+        return [
+            self._path(index, kind, frame)
+            for index, (_, blend) in enumerate(self.header.regions)
+            for kind in kinds
+            if kind == "grid" or blend == "grid"
+        ]
 
     def has_key(self, frame: int, stamp: str) -> bool:
         """Is the key frame there, whole, and made from these inputs?"""
-        kinds = {"pixel": ("grid",), "rest": ("grid",), "grid": ("grid", "mask", "matte")}
-        return all(
-            self._is_current(self._path(index, kind, frame), stamp)
-            for index, (_, blend) in enumerate(self.header.regions)
-            for kind in kinds[blend]
-        )
+        return all(self._is_current(path, stamp) for path in self._files(frame, ("grid", "mask", "matte")))
 
     def has_mattes(self, frame: int, stamp: str) -> bool:
         """Are the frame's enhanced mattes there and made from these inputs?"""
-        return all(
-            self._is_current(self._path(index, "matte", frame), stamp)
-            for index, (_, blend) in enumerate(self.header.regions)
-            if blend == "grid"
-        )
+        return all(self._is_current(path, stamp) for path in self._files(frame, ("matte",)))
 
     def _is_current(self, path: Path, stamp: str) -> bool:
-        if not path.is_file():
-            return False
+        attributes = _attributes(path)
+        return bool(attributes.get(_BAKE) == self.header.bake and attributes.get(_INPUTS) == stamp)
+
+    def fingerprint(self, frame: int) -> str | None:
+        """A checksum of all that the frame takes from the bake; None when some of it is not there."""
         try:
-            attributes = read_header(path).parts[0].attributes
+            before, after, share = self.around(frame)
         except FrameError:
-            return False
-        return bool(
-            attributes.get("lookmatte:bake") == self.header.bake and attributes.get("lookmatte:inputs") == stamp
-        )
+            return None
+        files = [*self._files(before, ("grid", "mask")), *self._files(frame, ("matte",))]
+        if after != before:
+            files += self._files(after, ("grid", "mask"))
+        values = [str(_attributes(path).get(_VALUES, "")) for path in files]
+        if not all(values):
+            return None
+        return hashlib.sha256("|".join([share.hex(), *values]).encode()).hexdigest()[:32]
 
     def load(self, frame: int) -> FrameBake:
         """Read a key frame. Raises FrameError when a file is missing or damaged."""
@@ -202,7 +239,7 @@ class BakeStore:
             if blend == "grid":
                 mask, _ = _read(self._path(index, "mask", frame), ("Y",), (HEIGHT, DEPTH * WIDTH))
                 soft_mask = torch.from_numpy(mask[..., 0]).view(HEIGHT, DEPTH, WIDTH).permute(1, 0, 2).contiguous()
-            exposure = _exposure(path, attributes.get("lookmatte:exposure"))
+            exposure = _exposure(path, attributes.get(_EXPOSURE))
             regions.append(RegionBake(name, blend, unpack_grid(planes), exposure, soft_mask))
         return FrameBake(frame, tuple(regions), self.header.guide)
 
@@ -275,6 +312,7 @@ def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
         store = BakeStore(folder, header)
         store.keys = sorted({_whole(key) for key in data["keys"]})
         store.cuts = sorted({_whole(cut) for cut in data["cuts"]})
+        store.complete = data["complete"] is True
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: damaged, or no bake ({what}); bake the job again") from None
@@ -308,9 +346,12 @@ def _exposure(path: Path, text: object) -> Exposure:
     return Exposure(before, tuple(after))
 
 
-def _write(path: Path, channels: dict[str, NDArray[np.float32]], attributes: dict[str, str]) -> None:
-    contiguous = {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
-    write_parts_to([new_part(contiguous, attributes=attributes)], path)
+def _attributes(path: Path) -> dict[str, Any]:
+    """Attributes of a bake's picture; none when it is missing or damaged."""
+    try:
+        return read_header(path).parts[0].attributes
+    except FrameError:
+        return {}
 
 
 def _read(path: Path, names: Sequence[str], shape: tuple[int, int]) -> tuple[NDArray[np.float32], dict[str, Any]]:

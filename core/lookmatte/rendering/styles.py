@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ from lookmatte.looks.baker import StylePicture
 LONGEST = 1024
 
 
-@lru_cache(maxsize=64)
 def load_style(style: StyleRef, view: str | None) -> StylePicture:
     """Read a reference picture and its matte.
 

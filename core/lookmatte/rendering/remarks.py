@@ -1,0 +1,65 @@
+"""What is to be said of single frames, gathered so that a person reads one line and not a line a frame."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lookmatte.imaging.sequence import describe_frames
+
+
+@dataclass(frozen=True)
+class Remark:
+    """``text`` holds of a frame; ``count``: how many pixels it is about, 0 when it is about none."""
+
+    text: str
+    count: int = 0
+
+    def line(self, where: str, total: int | None = None) -> str:
+        """``text in WHERE``, with the count before it."""
+        count = self.count if total is None else total
+        return f"{self.text}: {count} in {where}" if count else f"{self.text} in {where}"
+
+
+class Remarks:
+    """Remarks of a run by their text. :meth:`tell` says each once, with the frames that it holds of."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._found: dict[str, dict[int, Remark]] = {}
+
+    def add(self, frame: int, remark: Remark) -> None:
+        """Note a remark; said twice of a frame it counts once."""
+        self._found.setdefault(remark.text, {})[frame] = remark
+
+    def tell(self) -> None:
+        """Say all that was gathered, and forget it."""
+        found, self._found = self._found, {}
+        for text, frames in found.items():
+            count = sum(remark.count for remark in frames.values())
+            spans = describe_frames(frames)
+            where = f"frame {spans}" if len(frames) == 1 else f"{len(frames)} frames ({spans})"
+            self._warn(Remark(text).line(where, count))
+
+
+class _Forward(logging.Handler):
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._forward = warn
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._forward(record.getMessage())
+
+
+@contextmanager
+def logged_as_warnings(warn: Callable[[str], None]) -> Iterator[None]:
+    """Send what lookmatte's own modules log as warnings to ``warn`` while the block runs."""
+    logger = logging.getLogger("lookmatte")
+    handler = _Forward(warn)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
