@@ -34,9 +34,10 @@ class Enhancer(nn.Module):
         w)."""
         picture = rgb.clamp(0.0, 1.0) - 0.5
         x = torch.cat([picture, matte - 0.5], 1)
-        logit = 6.0 * (matte - 0.5)
+        # Not steeper: a sigmoid that starts saturated has no slope to learn on.
+        logit = 5.0 * (matte - 0.5)
         logit = logit + self.m3(functional.relu(self.m2(functional.relu(self.m1(x)))))
-        return torch.lerp(matte, torch.sigmoid(2.0 * logit), edge_band(matte))
+        return torch.lerp(matte, torch.sigmoid(logit), edge_band(matte))
 
 
 def edge_band(matte: Tensor) -> Tensor:
