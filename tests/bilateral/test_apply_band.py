@@ -18,6 +18,7 @@ from lookmatte.bilateral.apply import (
     reference_transform,
     sample_map,
 )
+from lookmatte.bilateral.blend import share_weights
 from lookmatte.bilateral.encoding import LARGEST_HALF, STOP, decode, encode
 from lookmatte.bilateral.grid import identity
 from lookmatte.bilateral.guide import GuideWeights
@@ -275,3 +276,11 @@ def test_maps_are_sampled_at_their_centres_and_clamped() -> None:
     torch.testing.assert_close(sample_map(values, centres(7), centres(5)), values)
     beyond = sample_map(values, torch.tensor([-1.0, 2.0]), torch.tensor([-1.0, 2.0]))
     torch.testing.assert_close(beyond, values[[0, -1]][:, [0, -1]])
+
+
+def test_regions_of_strength_0_that_overlap_keep_their_bits_though_shares_round() -> None:
+    look = Look((None, None, None), random_grid(3), None, None, LUMA)
+    for overlap in torch.rand(200, 3, generator=generator(9)) + 0.34:
+        shared, _ = share_weights(overlap.view(3, 1, 1).expand(3, ROWS, COLUMNS))
+        _, active = apply_band(_plate(1), shared, U, V, look)
+        assert not bool(active.any())

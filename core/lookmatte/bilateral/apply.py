@@ -17,6 +17,7 @@ from lookmatte.bilateral.guide import GuideWeights, guide
 from lookmatte.bilateral.slicing import apply_affine, slice_band, slice_reference
 
 HIGHLIGHT_STOPS = 2.9
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def sample_map(picture: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def keep_highlights(styled: Tensor, clamped: Tensor, above: Tensor) -> Tensor:
-    """Bound how far a channel above 1 travels: by ``HIGHLIGHT_STOPS`` once it is a stop or two above.
+    """Bound how far a channel above 1 travels: by ``HIGHLIGHT_STOPS`` from 3.3 stops above 1 on.
 
     ``styled`` is the affine's result for ``clamped`` = clamp(W, 0, 1); ``above`` = W - clamped. Channels within
     [0, 1] are left alone; the bound fades in with the distance above 1, so that nothing jumps.
@@ -65,7 +66,9 @@ def apply_band(linear: Tensor, weights: Tensor, u: Tensor, v: Tensor, look: Look
     above = encoded - clamped
     affine: Tensor | None = None
     active = torch.zeros(weights.shape[1:], dtype=torch.bool)
-    left = (1.0 - weights.sum(0)).clamp_min(0.0)
+    left = 1.0 - weights.sum(0)
+    # Weights that share a pixel sum to 1 but for rounding: what that leaves is no place for another look.
+    left = torch.where(left > ROUNDING, left, 0.0)
     kept = torch.zeros_like(left)
 
     inside: Tensor | None = None
