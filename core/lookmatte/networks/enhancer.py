@@ -9,15 +9,18 @@ from torch.nn import functional
 RADIUS = 12
 """Pixels of the proxy beyond which an enhanced matte equals its input, bit for bit where that is flat."""
 
+LEAK = 0.1
+
 _NEAR = RADIUS // 2
 
 
 class Enhancer(nn.Module):
     """Table 4's three convolutions, 16-8-1, on (r, g, b, matte) at 256x256, sigmoid at the end.
 
-    Two readings of the paper: ReLU between the convolutions (Table 4 prints none, and then three convolutions
-    would be one), and dilations 1, 2, 4, so that errors of several pixels can be seen at the same cost. The
-    matte's own logit is added before the sigmoid, so that it starts as nearly the identity.
+    Readings of the paper: leaky ReLU between the convolutions (Table 4 prints none, and then three
+    convolutions would be one), and dilations 1, 2, 4, so that errors of several pixels can be seen at the
+    same cost. The sigmoid, centred, is what is added to the matte near its edges, so that the start is the
+    identity.
     """
 
     def __init__(self) -> None:
@@ -33,11 +36,10 @@ class Enhancer(nn.Module):
         """(B, 3, h, w) in the working encoding and (B, 1, h, w) matte in [0, 1] -> enhanced matte (B, 1, h,
         w)."""
         picture = rgb.clamp(0.0, 1.0) - 0.5
-        x = torch.cat([picture, matte - 0.5], 1)
-        # Not steeper: a sigmoid that starts saturated has no slope to learn on.
-        logit = 5.0 * (matte - 0.5)
-        logit = logit + self.m3(functional.relu(self.m2(functional.relu(self.m1(x)))))
-        return torch.lerp(matte, torch.sigmoid(logit), edge_band(matte))
+        x = functional.leaky_relu(self.m1(torch.cat([picture, matte - 0.5], 1)), LEAK)
+        x = functional.leaky_relu(self.m2(x), LEAK)
+        change = 2.0 * torch.sigmoid(self.m3(x)) - 1.0
+        return (matte + edge_band(matte) * change).clamp(0.0, 1.0)
 
 
 def edge_band(matte: Tensor) -> Tensor:
