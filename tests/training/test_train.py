@@ -14,7 +14,7 @@ from lookmatte.networks.model import Model, digest
 from lookmatte.training.config import Enhancing, Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
 from lookmatte.training.objective import Judge, make_judge, objective
-from lookmatte.training.train import Run, enhance_step, style_step, train
+from lookmatte.training.train import Run, enhance_step, main, style_step, train
 from lookmatte.training.vgg import Vgg19
 
 
@@ -176,6 +176,14 @@ def test_a_configuration_that_cannot_be_meant(text: str, word: str, tmp_path: Pa
     with pytest.raises(InputError, match=word) as caught:
         read(path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_line_names_what_is_missing(data: Path, vgg: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("threads: 1")
+    options = ["--data", str(data), "--vgg", str(vgg), "--encoder", str(tmp_path / "none"), "--out", str(tmp_path)]
+    with pytest.raises(InputError, match="none"):
+        main([str(config), *options])
 
 
 def test_the_shipped_configuration_is_valid() -> None:

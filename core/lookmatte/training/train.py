@@ -13,7 +13,9 @@ import argparse
 import copy
 import json
 import os
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,20 +216,21 @@ def train(config: TrainingConfig, data: Path, vgg: Path, encoder: Path | None, o
     return run
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: train, and return the exit code. InputError for what cannot be used."""
+    parser = argparse.ArgumentParser(prog="lookmatte train", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with photos/ and clips/")
     parser.add_argument("--vgg", type=Path, required=True, help="safetensors with conv1_1 ... conv4_1")
     parser.add_argument("--encoder", type=Path, required=True, help="encoder.safetensors from distillation")
     parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    try:
-        train(read(options.config), options.data, options.vgg, options.encoder, options.out)
-    except InputError as error:
-        raise SystemExit(f"lookmatte: {error}") from error
+    options = parser.parse_args(arguments)
+    train(read(options.config), options.data, options.vgg, options.encoder, options.out)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except InputError as error:
+        sys.exit(f"lookmatte: {error}")
