@@ -218,7 +218,8 @@ def train(config: TrainingConfig, data: Path, vgg: Path, encoder: Path | None, o
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: train, and return the exit code. InputError for what cannot be used."""
-    parser = argparse.ArgumentParser(prog="lookmatte train", description=__doc__.splitlines()[0] if __doc__ else None)
+    summary = "Train a model: the matte enhancer, then predictor and guide. It resumes what it finds in --out."
+    parser = argparse.ArgumentParser(prog="lookmatte train", description=summary)
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with photos/ and clips/")
     parser.add_argument("--vgg", type=Path, required=True, help="safetensors with conv1_1 ... conv4_1")
@@ -233,4 +234,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except InputError as error:
-        sys.exit(f"lookmatte: {error}")
+        print(f"lookmatte: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
