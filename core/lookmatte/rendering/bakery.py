@@ -315,6 +315,20 @@ class Bakery:
         if previous is not None:
             self._bake(*previous, cut=False)
 
+    def _is_cut_between(self, before: FrameProxy, after: FrameProxy) -> bool:
+        """Frames that differ, several apart: is there a cut between them, or only motion? Frame by frame."""
+        thumbnail = before.thumbnail()
+        inside = slice(bisect_left(self.frames, before.frame + 1), bisect_left(self.frames, after.frame))
+        for number in self.frames[inside]:
+            try:
+                current = self._shot.proxy(self._shot.load(number)).thumbnail()
+            except FrameError:
+                continue
+            if is_cut(thumbnail, current):
+                return True
+            thumbnail = current
+        return is_cut(thumbnail, after.thumbnail())
+
     def _survey(self, first: FrameProxy) -> None:
         """`shot` mode: pool the statistics of a key frame in every eight from here to the next cut."""
         samples, stamps = [first], {str(first.frame): self._shot.stamp(first.frame)}
@@ -333,7 +347,7 @@ class Bakery:
                 stamps[str(number)] = "unreadable"
                 continue
             stamps[str(number)] = loaded.stamp
-            if is_cut(samples[-1].thumbnail(), proxy.thumbnail()):
+            if is_cut(samples[-1].thumbnail(), proxy.thumbnail()) and self._is_cut_between(samples[-1], proxy):
                 break
             samples.append(proxy)
             last = number
