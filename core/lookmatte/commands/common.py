@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
+from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted
 from lookmatte.errors import InputError
 from lookmatte.job import Job
 from lookmatte.progress import JsonLines, Lines, Progress
@@ -78,49 +75,29 @@ def bake_folder(job_file: str, given: str | None) -> Path:
     return Path(given) if given else Path(job_file).with_suffix(".bake")
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which farms and batch systems send: the run ends as with Ctrl-C."""
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C would. Elsewhere than in the main thread it stays as it is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
 def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path | None = None) -> int:
     """Run a stage of a job and return its exit code: 1 when frames failed, 143 after SIGTERM, else 0."""
     model = getattr(args, "model", None)
-    progress = progress_of(args)
     try:
-        with ended_by_sigterm():
+        with ended_by_sigterm(), libraries_muted():
             set_threads(args.threads)
             from lookmatte.rendering import render
 
-            summary = render(
-                job,
-                progress=progress,
-                frames=getattr(args, "frames", None),
-                overwrite=args.overwrite,
-                stage=stage,
-                bake_dir=bake_dir,
-                model=None if model is None else Path(model),
-            )
-    except _Terminated:
+            progress = progress_of(args)
+            try:
+                summary = render(
+                    job,
+                    progress=progress,
+                    frames=getattr(args, "frames", None),
+                    overwrite=args.overwrite,
+                    stage=stage,
+                    bake_dir=bake_dir,
+                    model=None if model is None else Path(model),
+                )
+            finally:
+                if isinstance(progress, Lines):
+                    progress.close()
+    except Terminated:
         print("lookmatte: terminated; the frames that are there are whole", file=sys.stderr)
         return 143
-    finally:
-        if isinstance(progress, Lines):
-            progress.close()
     return 1 if summary.failed else 0

@@ -25,7 +25,7 @@ from lookmatte.rendering.flow import Writer, ahead
 from lookmatte.rendering.outputs import Outputs
 from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import REST
-from lookmatte.rendering.remarks import Remark, Remarks, logged_as_warnings
+from lookmatte.rendering.remarks import CLEAR, Remark, Remarks, gathered_from_log
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
 
@@ -64,7 +64,7 @@ def render(
     told = progress or Silent()
     run = _Run(job, told, frames, overwrite, stage, bake_dir, model)
     # The networks are small: one thread each, while bands and files keep the other cores busy.
-    with logged_as_warnings(told.warning), undivided():
+    with gathered_from_log(run.remarks.log), undivided():
         try:
             run.run()
         finally:
@@ -98,9 +98,7 @@ class _Run:
             self.model = Model.load(model)
             identity = bake_hash(job, self.model.checksum)
             folder = bake_dir or self.shot.output.folder / ".lookmatte" / identity[:16]
-            self.store = (
-                self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
-            )
+            self.store = self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
         made_by = job_hash(job, self.store.header.model)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
         self._keys: dict[int, FrameBake] = {}
@@ -342,7 +340,7 @@ class _Run:
             self.remarks.add(frame, Remark(text, pixels.nonfinite))
         if not pixels.opaque_seen:
             hint = "write `alpha: ignore` in the job if it holds no coverage"
-            self.remarks.add(frame, Remark(f"alpha is 0 everywhere, so nothing is styled ({hint})"))
+            self.remarks.add(frame, Remark(f"{CLEAR}, so nothing is styled ({hint})"))
         for index, compression in lossy_parts(loaded.frame.parts).items():
             part = loaded.frame.parts[index].name or "the picture"
             self.progress.note(f"{part}: {compression} compression loses precision; written as zip")

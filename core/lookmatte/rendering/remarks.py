@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lookmatte.imaging.sequence import describe_frames
+
+CLEAR = "alpha is 0 everywhere"
+EMPTY = "the matte is empty"
+UNSEEN = "covers no pixel"
+_REGION = re.compile(r"region ('.*?'|\".*?\")")
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,25 @@ class Remarks:
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._found: dict[str, dict[int, Remark]] = {}
+        self._logged: dict[str, None] = {}
 
     def add(self, frame: int, remark: Remark) -> None:
         """Note a remark; said twice of a frame it counts once."""
         self._found.setdefault(remark.text, {})[frame] = remark
 
+    def log(self, text: str) -> None:
+        """Note what a module of lookmatte logged: told unless a remark says why already."""
+        self._logged[text] = None
+
     def tell(self) -> None:
         """Say all that was gathered, and forget it."""
         found, self._found = self._found, {}
+        logged, self._logged = self._logged, {}
+        bare = [one for one in found if one.startswith(CLEAR) or one.endswith((EMPTY, UNSEEN))]
+        for text in logged:
+            region = _REGION.match(text)
+            if region is None or not any(one.startswith((f"{region[0]}:", CLEAR)) for one in bare):
+                self._warn(text)
         for text, frames in found.items():
             count = sum(remark.count for remark in frames.values())
             spans = describe_frames(frames)
@@ -45,19 +62,19 @@ class Remarks:
 
 
 class _Forward(logging.Handler):
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    def __init__(self, gather: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
-        self._forward = warn
+        self._forward = gather
 
     def emit(self, record: logging.LogRecord) -> None:
         self._forward(record.getMessage())
 
 
 @contextmanager
-def logged_as_warnings(warn: Callable[[str], None]) -> Iterator[None]:
-    """Send what lookmatte's own modules log as warnings to ``warn`` while the block runs."""
+def gathered_from_log(gather: Callable[[str], None]) -> Iterator[None]:
+    """Hand the warnings that lookmatte's own modules log to ``gather`` while the block runs."""
     logger = logging.getLogger("lookmatte")
-    handler = _Forward(warn)
+    handler = _Forward(gather)
     logger.addHandler(handler)
     try:
         yield

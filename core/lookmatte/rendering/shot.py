@@ -25,7 +25,7 @@ from lookmatte.looks.baker import RegionLook
 from lookmatte.looks.proxy import FrameProxy
 from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import REST, make_proxy
-from lookmatte.rendering.remarks import Remark
+from lookmatte.rendering.remarks import EMPTY, UNSEEN, Remark
 from lookmatte.rendering.styles import load_style
 from lookmatte.rendering.weights import RegionMatte
 
@@ -60,9 +60,9 @@ class LoadedFrame:
             own = [note for note in matte.notes if not any(one in note for one in absent)]
             found += [Remark(f"region {name!r}: {self._bare(name, note)}") for note in [*own, *layer_notes]]
             if absent:
-                found.append(Remark(f"region {name!r}: {', '.join(absent)} covers no pixel"))
+                found.append(Remark(f"region {name!r}: {', '.join(absent)} {UNSEEN}"))
             elif matte.peak == 0.0:
-                found.append(Remark(f"region {name!r}: the matte is empty"))
+                found.append(Remark(f"region {name!r}: {EMPTY}"))
             if matte.nonfinite:
                 text = f"region {name!r}: matte pixels that are NaN or infinite count as 0"
                 found.append(Remark(text, matte.nonfinite))

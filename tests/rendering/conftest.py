@@ -1,0 +1,36 @@
+"""A model for the tests: untrained, but with a residual, a guide and an enhancer that do something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from shots import Shot, make_shot
+
+from lookmatte.networks.model import Model
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(7)
+    model = Model()
+    with torch.no_grad():
+        for head in (model.predictor.local, model.predictor.overall, model.enhancer.m3):
+            head.weight.mul_(20.0)
+        model.guide.w2.normal_(std=0.2)
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    model.save(path)
+    return path
+
+
+@pytest.fixture
+def shot(tmp_path: Path, model_file: Path) -> Callable[..., Shot]:
+    """``shot(frames, **options of make_shot)``: a shot in the test's own folder."""
+
+    def make(frames: range = range(1, 2), **options: Any) -> Shot:
+        return make_shot(tmp_path, model_file, frames, **options)
+
+    return make

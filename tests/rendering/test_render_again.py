@@ -1,0 +1,265 @@
+"""A job that runs again makes what is lacking or out of date, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from shots import Shot, Told, equal, lookmatte, paint, write_exr, write_plate, write_style
+
+from lookmatte.rendering import RenderSummary
+from lookmatte.rendering.store import BakeStore
+
+Maker = Callable[..., Shot]
+SMALL = (32, 24)
+
+
+def bake_of(made: Shot) -> Path:
+    (folder,) = (made.folder / "out/.lookmatte").iterdir()
+    return folder
+
+
+def grids(made: Shot) -> dict[str, int]:
+    """When each of the bake's pictures was written."""
+    return {path.name: path.stat().st_mtime_ns for path in bake_of(made).glob("*.exr")}
+
+
+def repaint(made: Shot, frame: int) -> None:
+    picture = paint(*SMALL, frame, background=True, seed=99)
+    write_plate(made.plate(frame), picture)
+
+
+def fresh(made: Shot, **keys: Any) -> dict[int, Any]:
+    """What a render in one go, with a bake of its own, makes of the shot as it is now."""
+    for name in ("fresh", "fresh-bake"):
+        shutil.rmtree(made.folder / name, ignore_errors=True)
+    made.render("fresh", options={"bake_dir": made.folder / "fresh-bake"}, **keys)
+    return made.written("fresh")
+
+
+def test_nothing_is_made_twice(shot: Maker) -> None:
+    made = shot(range(1, 4), size=SMALL)
+    assert made.render() == RenderSummary(done=[1, 2, 3])
+    before = grids(made), [made.output(frame).stat().st_mtime_ns for frame in made.frames]
+    assert made.render() == RenderSummary(skipped=[1, 2, 3])
+    assert before == (grids(made), [made.output(frame).stat().st_mtime_ns for frame in made.frames])
+    assert made.render(options={"overwrite": True}).done == [1, 2, 3]
+    assert grids(made) == before[0]
+
+
+def test_a_lost_frame_alone_is_made_again(shot: Maker) -> None:
+    made = shot(range(1, 4), size=SMALL)
+    made.render()
+    before = made.written()
+    made.output(2).unlink()
+    assert made.render() == RenderSummary(done=[2], skipped=[1, 3])
+    assert equal(before, made.written())
+
+
+def test_another_strength_bakes_nothing(shot: Maker) -> None:
+    made = shot(range(1, 4), size=SMALL)
+    made.render()
+    before = grids(made)
+    weaker = made.mapping()["regions"]
+    weaker["hero"]["strength"] = 0.5
+    assert made.render(regions=weaker).done == [1, 2, 3]
+    limited = made.mapping()["regions"]
+    limited["car"]["exposure_limit"] = 0.25
+    assert made.render(regions=limited).done == [1, 2, 3]
+    assert grids(made) == before
+    assert equal(made.written(), fresh(made, regions=limited))
+
+
+def test_another_style_under_the_same_name_is_another_job(shot: Maker) -> None:
+    made = shot(range(1, 3), size=SMALL)
+    made.render()
+    before = made.written()
+    write_style(made.folder / "red.png", (0.1, 0.8, 0.1))
+    assert made.render().done == [1, 2]
+    assert not equal(before, made.written())
+    assert equal(made.written(), fresh(made))
+    write_style(made.folder / "copy.png", (0.1, 0.8, 0.1))
+    regions = made.mapping()["regions"]
+    regions["hero"]["style"] = "copy.png"
+    assert made.render(regions=regions).skipped == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("temporal", "expected"),
+    [
+        ({"mode": "frame"}, [4]),
+        ({"mode": "coherent"}, [4, 5, 6, 7]),
+        ({"mode": "coherent", "cuts": [6]}, [4, 5]),
+        ({"mode": "frame", "subsample": 3}, [2, 3, 4, 5, 6]),
+        ({"mode": "shot", "subsample": 3}, [2, 3, 4, 5, 6]),
+    ],
+)
+def test_a_new_plate_frame_renews_what_depends_on_it(
+    shot: Maker, temporal: dict[str, Any], expected: list[int]
+) -> None:
+    made = shot(range(1, 8), size=SMALL)
+    made.render(temporal=temporal)
+    repaint(made, 4)
+    # Smoothed statistics carry a frame on into all that follow, up to the next cut.
+    assert made.render(temporal=temporal).done == expected
+    assert equal(made.written(), fresh(made, temporal=temporal))
+
+
+def test_a_new_frame_between_keys_renews_itself_alone(shot: Maker) -> None:
+    made = shot(range(1, 8), size=SMALL)
+    temporal = {"mode": "coherent", "subsample": 3}
+    made.render(temporal=temporal)
+    before = grids(made)
+    repaint(made, 3)
+    assert made.render(temporal=temporal).done == [3]
+    assert grids(made) == before
+    assert equal(made.written(), fresh(made, temporal=temporal))
+
+
+def test_a_shot_that_grows_goes_on_where_it_was(shot: Maker) -> None:
+    made = shot(range(1, 8), size=SMALL)
+    for frame in (6, 7):
+        made.plate(frame).rename(made.plate(frame).with_suffix(".later"))
+    made.render()
+    before = grids(made)
+    for frame in (6, 7):
+        made.plate(frame).with_suffix(".later").rename(made.plate(frame))
+    assert made.render() == RenderSummary(done=[6, 7], skipped=[1, 2, 3, 4, 5])
+    assert before.items() <= grids(made).items()
+    assert equal(made.written(), fresh(made))
+
+
+def test_the_frames_of_a_grown_shot_are_keys_of_one_history(shot: Maker) -> None:
+    """The last frame is a key; once it is not the last it is none, and what was remembered with it is void."""
+    made = shot(range(1, 9), size=SMALL)
+    temporal = {"mode": "coherent", "subsample": 3}
+    made.render(frames="1-6", temporal=temporal)
+    made.render(frames="1-8", temporal=temporal)
+    assert equal(made.written(), fresh(made, frames="1-8", temporal=temporal))
+
+
+def test_a_foreign_file_is_kept_unless_told(shot: Maker) -> None:
+    made = shot(range(1, 4), size=SMALL)
+    for frame, data in ((1, b"not an image"), (2, made.plate(1).read_bytes())):
+        made.output(frame).parent.mkdir(exist_ok=True)
+        made.output(frame).write_bytes(data)
+    told = Told()
+    assert made.render(options={"progress": told}) == RenderSummary(done=[3], failed=[1, 2])
+    assert made.output(1).read_bytes() == b"not an image"
+    assert (
+        told.failures[1] == f"{made.output(1)}: is there and was not made by lookmatte; use --overwrite, or move it"
+    )
+    assert made.render(options={"overwrite": True}).done == [1, 2, 3]
+    assert equal(made.written(), fresh(made))
+
+
+@pytest.mark.parametrize(
+    ("temporal", "broken"),
+    [
+        ({"mode": "frame", "subsample": 2}, 3),
+        ({"mode": "coherent"}, 1),
+        ({"mode": "coherent"}, 3),
+        ({"mode": "coherent"}, 5),
+        ({"mode": "shot", "subsample": 2}, 1),
+    ],
+)
+def test_a_frame_that_stays_broken_bakes_nothing_again(shot: Maker, temporal: dict[str, Any], broken: int) -> None:
+    made = shot(range(1, 6), size=SMALL)
+    sound = made.plate(broken).read_bytes()
+    made.plate(broken).write_bytes(sound[: len(sound) // 2])
+    good = [frame for frame in made.frames if frame != broken]
+    told = Told()
+    assert made.render(options={"progress": told}, temporal=temporal) == RenderSummary(done=good, failed=[broken])
+    assert "is not whole" in told.failures[broken]
+    before = grids(made), bake_of(made).joinpath("state.safetensors").stat().st_mtime_ns
+    again = Told()
+    summary = made.render(options={"progress": again}, temporal=temporal)
+    assert summary == RenderSummary(skipped=good, failed=[broken])
+    assert again.failures == told.failures
+    assert grids(made) == before[0]
+    assert equal(made.written(), fresh(made, temporal=temporal))
+    # Once it is whole, all is as if it had always been.
+    made.plate(broken).write_bytes(sound)
+    assert broken in made.render(temporal=temporal).done
+    assert equal(made.written(), fresh(made, temporal=temporal))
+
+
+def test_a_frame_that_fails_for_its_matte_fails_again_with_the_same_words(shot: Maker) -> None:
+    made = shot(range(1, 5), size=SMALL)
+    regions = {"sky": {"matte": "sky/sky.####.png", "style": "green.png"}}
+    (made.folder / "sky/sky.0002.png").unlink()
+    first, second = Told(), Told()
+    assert made.render(options={"progress": first}, regions=regions) == RenderSummary(done=[1, 3, 4], failed=[2])
+    assert made.render(options={"progress": second}, regions=regions) == RenderSummary(
+        skipped=[1, 3, 4], failed=[2]
+    )
+    assert first.failures == second.failures
+    assert "sky.0002.png: there is no such matte file" in first.failures[2]
+
+
+def test_a_bake_is_kept_and_on_demand_made_anew(shot: Maker) -> None:
+    made = shot(range(1, 4), size=SMALL)
+    bake = made.folder / "grids"
+    options: dict[str, Any] = {"stage": "bake", "bake_dir": bake}
+    assert made.render(options=options).done == [1, 2, 3]
+    times = {path.name: path.stat().st_mtime_ns for path in bake.glob("*.grid.*")}
+    assert made.render(options=options) == RenderSummary(skipped=[1, 2, 3])
+    assert times == {path.name: path.stat().st_mtime_ns for path in bake.glob("*.grid.*")}
+    assert made.render(options={**options, "overwrite": True}).done == [1, 2, 3]
+    assert all(times[path.name] != path.stat().st_mtime_ns for path in bake.glob("*.grid.*"))
+    assert BakeStore.open(bake).complete
+
+
+def test_a_folder_with_other_files_is_no_bake_folder(shot: Maker) -> None:
+    made = shot(range(1, 2), size=SMALL)
+    job = made.save_job()
+    for content in ({"notes.txt": "mine"}, {"notes.txt": "mine", "bake.json": "{}"}):
+        for name, text in content.items():
+            (made.folder / "mine").mkdir(exist_ok=True)
+            (made.folder / "mine" / name).write_text(text)
+        ran = lookmatte("bake", job, "--bake", made.folder / "mine", "--model", made.model, cwd=made.folder)
+        assert ran.returncode == 2
+        assert ran.stderr == (
+            f"lookmatte: error: {made.folder / 'mine'}: the bake's folder holds other files (notes.txt); "
+            "name an empty or a new one\n"
+        )
+        for name, text in content.items():
+            assert (made.folder / "mine" / name).read_text() == text
+
+
+def test_a_damaged_bake_is_baked_again(shot: Maker) -> None:
+    made = shot(range(1, 5), size=SMALL)
+    made.render()
+    before = made.written()
+    folder = bake_of(made)
+    grid = folder / "00_hero.grid.0002.exr"
+    grid.write_bytes(grid.read_bytes()[:-40])
+    (folder / "bake.json").write_text("{half")
+    for frame in made.frames:
+        made.output(frame).unlink()
+    assert made.render().done == [1, 2, 3, 4]
+    assert equal(before, made.written())
+
+
+def test_a_touched_plate_is_looked_at_again_and_found_the_same(shot: Maker) -> None:
+    made = shot(range(1, 4), size=SMALL)
+    made.render(temporal={"mode": "frame"})
+    before = made.written()
+    os.utime(made.plate(2), (1, 1))
+    assert made.render(temporal={"mode": "frame"}) == RenderSummary(done=[2], skipped=[1, 3])
+    assert equal(before, made.written())
+
+
+def test_a_frame_without_mattes_between_good_ones(shot: Maker) -> None:
+    """A plate frame that lacks the cryptomatte fails alone, in words that name region and file."""
+    made = shot(range(1, 4), size=SMALL)
+    picture = paint(*SMALL, 1, background=True)
+    write_exr(made.plate(2), {name: picture.rgb[..., i].astype(np.float16) for i, name in enumerate("RGB")})
+    told = Told()
+    assert made.render(options={"progress": told}) == RenderSummary(done=[1, 3], failed=[2])
+    assert told.failures[2] == "region 'hero': sh.0002.exr: there is no cryptomatte in this file"

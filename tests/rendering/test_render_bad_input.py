@@ -1,0 +1,421 @@
+"""Every sort of bad input, through the real command: one clear line a culprit, the right exit code, every good
+frame written, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from shots import LAYER, Shot, lookmatte, manifest, paint, read_exr, write_exr, write_picture, write_plate
+
+Maker = Callable[..., Shot]
+Change = Callable[[Shot], dict[str, Any] | None]
+SIZE = (48, 36)
+FRAMES = range(1, 6)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Shot:
+    """Five frames that render well; every test takes a copy."""
+    from shots import make_shot
+
+    return make_shot(tmp_path_factory.mktemp("sound"), model_file, FRAMES, size=SIZE)
+
+
+@pytest.fixture
+def made(sound: Shot, tmp_path: Path) -> Shot:
+    for path in sound.folder.rglob("*"):
+        target = tmp_path / path.relative_to(sound.folder)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            target.write_bytes(path.read_bytes())
+    return Shot(tmp_path, sound.model, sound.frames)
+
+
+def run(made: Shot, *words: object, **keys: Any) -> tuple[int, list[str]]:
+    """Render the job with the command; exit code and lines on standard error (warnings and errors alone)."""
+    job = made.save_job(**keys)
+    ran = lookmatte("render", job, "--model", made.model, "--quiet", *words, cwd=made.folder)
+    assert ran.stdout == ""
+    assert "Traceback" not in ran.stderr
+    assert made.leftovers() == []
+    return ran.returncode, ran.stderr.replace(f"{made.folder}/", "").splitlines()
+
+
+def whole_frames(made: Shot) -> list[int]:
+    """Frames that are there; each must be readable to its last pixel."""
+    found = []
+    for frame in made.frames:
+        if made.output(frame).exists():
+            read_exr(made.output(frame))
+            found.append(frame)
+    return found
+
+
+def truncated(made: Shot) -> None:
+    data = made.plate(3).read_bytes()
+    made.plate(3).write_bytes(data[: len(data) * 2 // 3])
+
+
+def png_in_disguise(made: Shot) -> None:
+    made.plate(3).write_bytes((made.folder / "red.png").read_bytes())
+
+
+def damaged_pixels(made: Shot) -> None:
+    data = bytearray(made.plate(3).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(255 - byte for byte in data[middle : middle + 400])
+    made.plate(3).write_bytes(data)
+
+
+def other_resolution(made: Shot) -> None:
+    write_plate(made.plate(3), paint(64, 48, 3, background=True))
+
+
+def empty_file(made: Shot) -> None:
+    made.plate(3).write_bytes(b"")
+
+
+def a_folder(made: Shot) -> None:
+    made.plate(3).unlink()
+    made.plate(3).mkdir()
+
+
+def missing(made: Shot) -> None:
+    made.plate(3).unlink()
+
+
+def without_colour(made: Shot) -> None:
+    write_exr(made.plate(3), {"Z": np.ones((36, 48), np.float32)})
+
+
+def without_matte(made: Shot) -> None:
+    (made.folder / "sky/sky.0003.png").unlink()
+
+
+SKY = {"regions": {"sky": {"matte": "sky/sky.####.png", "style": "green.png"}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "keys", "said"),
+    [
+        (truncated, {}, "plate/sh.0003.exr: is not whole ("),
+        (png_in_disguise, {}, "plate/sh.0003.exr: is a PNG file; convert it to OpenEXR"),
+        (damaged_pixels, {}, "plate/sh.0003.exr: "),
+        (empty_file, {}, "plate/sh.0003.exr: is an empty file; render or copy it again"),
+        (other_resolution, {}, "plate/sh.0003.exr: is 64x48, the shot is 48x36; render it as a job of its own"),
+        (without_colour, {}, "sh.0003.exr: no red, green and blue to style; its channels are Z"),
+        (missing, {"frames": "1-5"}, "plate/sh.0003.exr: missing from the sequence; nearest: sh.0004.exr"),
+        (a_folder, {"frames": "1-5"}, "plate/sh.0003.exr: "),
+        (without_matte, SKY, "sky/sky.0003.png: there is no such matte file"),
+        (truncated, {"temporal": {"mode": "shot", "subsample": 2}}, "plate/sh.0003.exr: is not whole ("),
+    ],
+)  # fmt: skip
+def test_a_bad_frame_fails_alone(made: Shot, change: Change, keys: dict[str, Any], said: str) -> None:
+    change(made)
+    code, lines = run(made, **keys)
+    assert len(lines) == 2, lines
+    assert re.match(r"\[\d/5\] frame 3 FAILED: ", lines[0])
+    assert said in lines[0]
+    assert lines[1] == "4 done, 0 skipped, 1 failed"
+    assert code == 1
+    assert whole_frames(made) == [1, 2, 4, 5]
+
+
+def test_a_first_frame_that_is_broken_fails_alone(made: Shot) -> None:
+    data = made.plate(1).read_bytes()
+    made.plate(1).write_bytes(data[:-100])
+    code, lines = run(made)
+    assert (code, whole_frames(made)) == (1, [2, 3, 4, 5])
+    assert len(lines) == 2
+
+
+def test_when_all_frames_are_broken_each_is_named(made: Shot) -> None:
+    for frame in FRAMES:
+        made.plate(frame).write_bytes(b"no image")
+    code, lines = run(made)
+    assert code == 1
+    assert lines == [
+        f"lookmatte: error: plate/sh.{frame:04d}.exr: is no OpenEXR file; convert it to OpenEXR" for frame in FRAMES
+    ]
+    assert not (made.folder / "out").exists()
+
+
+def test_a_hole_on_disk_is_a_warning(made: Shot) -> None:
+    made.plate(3).unlink()
+    code, lines = run(made)
+    assert (code, whole_frames(made)) == (0, [1, 2, 4, 5])
+    assert lines == ["warning: the sequence has holes: 3 missing from plate/sh.####.exr"]
+
+
+def test_frames_far_apart_are_no_work(made: Shot) -> None:
+    made.plate(5).rename(made.folder / "plate/sh.400000000.exr")
+    started = time.monotonic()
+    code, lines = run(made, "--frames", "1")
+    assert code == 0
+    assert lines == ["warning: the sequence has holes: 5-399999999 missing from plate/sh.####.exr"]
+    assert time.monotonic() - started < 60
+
+
+def test_a_name_that_enters_late_is_fine(made: Shot) -> None:
+    for frame in (1, 2, 3, 4):
+        picture = paint(*SIZE, frame, background=True)
+        del picture.coverage["car"]
+        write_plate(made.plate(frame), picture, names=("hero",))
+    code, lines = run(made)
+    assert (code, whole_frames(made)) == (0, list(FRAMES))
+    assert lines == ["warning: region 'car': car covers no pixel in 4 frames (1-4)"]
+
+
+def without_manifest(made: Shot, frame: int, names: tuple[str, ...], text: str | None = None) -> None:
+    picture = paint(*SIZE, frame, background=True)
+    picture.coverage = {name: picture.coverage[name] for name in names}
+    header = manifest()
+    key = next(name for name in header if name.endswith("/manifest"))
+    write_plate(made.plate(frame), picture)
+    from shots import cryptomatte
+
+    channels = {name: picture.rgb[..., i].astype(np.float16) for i, name in enumerate("RGB")}
+    del header[key]
+    if text is not None:
+        header[key] = text
+    write_exr(made.plate(frame), {**channels, **cryptomatte(picture.coverage)}, header)
+
+
+def test_a_name_without_a_manifest_that_enters_late_is_fine(made: Shot) -> None:
+    for frame in FRAMES:
+        without_manifest(made, frame, ("hero",) if frame < 5 else ("hero", "car"))
+    code, lines = run(made)
+    assert (code, whole_frames(made)) == (0, list(FRAMES))
+    assert lines == ["warning: region 'car': car covers no pixel in 4 frames (1-4)"]
+
+
+def test_a_malformed_manifest_is_told_and_names_are_found_by_their_hash(made: Shot) -> None:
+    for frame in FRAMES:
+        without_manifest(made, frame, ("hero", "car"), '{"hero": ')
+    code, lines = run(made)
+    assert (code, whole_frames(made)) == (0, list(FRAMES))
+    assert len(lines) == 2
+    for line, region in zip(lines, ("hero", "car"), strict=True):
+        assert line.startswith(
+            f"warning: region '{region}': cryptomatte {LAYER}: manifest embedded: not valid JSON ("
+        )
+        assert line.endswith(" in 5 frames (1-5)")
+
+
+def test_a_malformed_manifest_cannot_answer_a_wildcard(made: Shot) -> None:
+    for frame in FRAMES:
+        without_manifest(made, frame, ("hero", "car"), '{"hero": ')
+    code, lines = run(made, regions={"x": {"cryptomatte": "he*", "style": "red.png"}})
+    assert code == 2
+    assert len(lines) == 1
+    assert lines[0].startswith("lookmatte: error: regions.x: sh.0001.exr: no cryptomatte name matches 'he*'")
+    assert "malformed" in lines[0]
+
+
+def regions(**changes: Any) -> dict[str, Any]:
+    return {"regions": {"hero": {"cryptomatte": "hero", "style": "red.png", **changes}}}
+
+
+def one_pixel(made: Shot) -> dict[str, Any]:
+    write_picture(made.folder / "dot.png", np.full((1, 1, 3), 90, np.uint8))
+    return regions(style="dot.png")
+
+
+def small_matte(made: Shot) -> dict[str, Any]:
+    write_picture(made.folder / "small.png", np.full((9, 12), 255, np.uint8))
+    return {"regions": {"all": {"matte": "small.png", "style": "red.png"}}}
+
+
+@pytest.mark.parametrize("change", [one_pixel, small_matte])
+def test_odd_input_is_not_bad_input(made: Shot, change: Change) -> None:
+    code, lines = run(made, **(change(made) or {}))
+    assert (code, lines) == (0, [])
+    assert whole_frames(made) == list(FRAMES)
+
+
+@pytest.mark.parametrize("blend", ["grid", "pixel"])
+def test_an_empty_matte_is_one_warning(made: Shot, blend: str) -> None:
+    write_picture(made.folder / "black.png", np.zeros((36, 48), np.uint8))
+    region = {"matte": "black.png", "style": "red.png", "blend": blend}
+    code, lines = run(made, regions={"none": region})
+    assert (code, lines) == (0, ["warning: region 'none': the matte is empty in 5 frames (1-5)"])
+    for frame in FRAMES:
+        plate, look = read_exr(made.plate(frame)), read_exr(made.output(frame))
+        assert all(np.array_equal(plate[name], look[name]) for name in plate)
+
+
+def empty_style(made: Shot) -> dict[str, Any]:
+    (made.folder / "empty.png").write_bytes(b"")
+    return regions(style="empty.png")
+
+
+def text_style(made: Shot) -> dict[str, Any]:
+    (made.folder / "text.png").write_text("once upon a time")
+    return regions(style="text.png")
+
+
+def nan_style(made: Shot) -> dict[str, Any]:
+    write_exr(made.folder / "nan.exr", {name: np.full((4, 4), np.nan, np.float32) for name in "RGB"})
+    return regions(style="nan.exr")
+
+
+def black_style_matte(made: Shot) -> dict[str, Any]:
+    write_picture(made.folder / "black.png", np.zeros((48, 48), np.uint8))
+    return regions(style={"image": "red.png", "matte": "black.png"})
+
+
+def folder_in_the_way(made: Shot) -> dict[str, Any]:
+    (made.folder / "out").write_text("a file")
+    return {}
+
+
+def linked(made: Shot) -> dict[str, Any]:
+    (made.folder / "way").symlink_to(made.folder / "plate")
+    return {"output": "way/sh.####.exr"}
+
+
+def hard_linked(made: Shot) -> dict[str, Any]:
+    (made.folder / "out").mkdir()
+    os.link(made.plate(2), made.output(2))
+    return {}
+
+
+def bake_in_the_way(made: Shot) -> dict[str, Any]:
+    (made.folder / "out").mkdir()
+    (made.folder / "out/.lookmatte").write_text("a file")
+    return {}
+
+
+def always(**keys: Any) -> Change:
+    return lambda _: keys
+
+
+UNKNOWN = f"regions.hero: sh.0001.exr: no cryptomatte name is 'heroo' in {LAYER}; nearest: hero"
+TAKEN = "is an input (plate/sh.0001.exr); write somewhere else"
+BAD_INPUT: list[tuple[Change, str]] = [
+    (always(**regions(cryptomatte="heroo")), UNKNOWN),
+    (always(**regions(layer="objct")), f"sh.0001.exr: no cryptomatte layer 'objct'; there is: {LAYER}"),
+    (always(**regions(cryptomatte="<5e1b2c3d>", layer="no")), "sh.0001.exr: no cryptomatte layer 'no'"),
+    (always(**regions(strength=float("nan"))), "job.yaml:1: regions.hero.strength: "),
+    (always(**regions(strenght=1)), "job.yaml:1: regions.hero: unknown key 'strenght'; nearest: strength"),
+    (always(**regions(style="gold.png")), "job.yaml:1: regions.hero.style: there is no file gold.png"),
+    (empty_style, "empty.png: is an empty file"),
+    (text_style, "text.png: is no picture that can be read"),
+    (nan_style, "nan.exr: has no pixel that could be used"),
+    (black_style_matte, "black.png: selects nothing of red.png; it is black everywhere"),
+    (always(frames="1-100000000"), "frames: "),
+    (always(frames="7-9"), "frames: none of 7-9 is on disk; the plate has 1-5"),
+    (always(plate="plate/hs.####.exr"), "plate/hs.####.exr: no file matches; nearest: sh.####.exr (0001-0005)"),
+    (always(plate="plat/sh.####.exr"), "plat/sh.####.exr: there is no folder plat; nearest: plate"),
+    (always(color={"space": "ACEScgg"}), "color space 'ACEScgg'"),
+    (always(color={"view": "Filmic Lug"}), "view 'Filmic Lug' is not in"),
+    (always(output="plate/sh.####.exr"), f"output: plate/sh.0001.exr {TAKEN}"),
+    (always(output="out/../plate/sh.####.exr"), TAKEN),
+    (always(output="PLATE/SH.####.EXR"), TAKEN),
+    (linked, TAKEN),
+    (hard_linked, "output: out/look.0002.exr is an input (plate/sh.0002.exr); write somewhere else"),
+    (always(output="out/look.####.png"), "output: out/look.####.png must end in .exr"),
+    (folder_in_the_way, "output: out is a file; a folder is needed there"),
+    (bake_in_the_way, "the bake's folder cannot be made"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "said"), BAD_INPUT)
+def test_bad_input_ends_before_anything_is_written(made: Shot, change: Change, said: str) -> None:
+    before = {path: path.read_bytes() for path in made.folder.rglob("*.*") if path.is_file()}
+    keys = change(made) or {}
+    code, lines = run(made, **keys)
+    assert code == 2, lines
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("lookmatte: error: ")
+    assert said in lines[0]
+    assert all(path.read_bytes() == data for path, data in before.items())
+    frames = [path for path in (made.folder / "out").glob("*.exr")] if (made.folder / "out").is_dir() else []
+    assert len(frames) == (1 if change is hard_linked else 0)
+
+
+def test_every_unknown_name_has_its_own_line(made: Shot) -> None:
+    code, lines = run(made, **regions(cryptomatte=["heroo", "kar", "car"]))
+    assert code == 2
+    assert lines == [
+        f"lookmatte: error: {UNKNOWN}",
+        f"lookmatte: error: regions.hero: sh.0001.exr: no cryptomatte name is 'kar' in {LAYER}; nearest: car",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("render", "."), "a plate needs --style and -o; a job file's name ends in .yaml"),
+        (("render", "job.yaml", "--frames", "1-100000000"), "'1-100000000' asks for more than 1,000,000 frames"),
+        (("render", "job.yaml", "--frames", "4-6"), "--frames: 6 not in the job; it has 1-5"),
+        (("render", "job.yaml", "--model", "red.png"), "red.png: not a safetensors file"),
+        (("render", "job.yaml", "--model", "none.safetensors"), "none.safetensors: no such model file"),
+        (("render", "folder.yaml"), "job file 'folder.yaml' cannot be read: Is a directory"),
+        (("bake", "job.yaml", "--frames", "1"), "bake does not know '--frames'"),
+        (("apply", "job.yaml"), "job.bake: there is no bake here (no bake.json); run lookmatte bake first"),
+        (("apply", "job.yaml", "--bake", "red.png"), "red.png"),
+    ],
+)
+def test_bad_options_are_one_line(made: Shot, words: tuple[str, ...], said: str) -> None:
+    made.save_job()
+    (made.folder / "folder.yaml").mkdir()
+    ran = lookmatte(*words, cwd=made.folder)
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    (line,) = ran.stderr.splitlines()
+    assert said in line
+    assert not (made.folder / "out").exists()
+
+
+def test_a_bake_of_another_job_is_not_applied(made: Shot) -> None:
+    job = made.save_job()
+    assert lookmatte("bake", job, "--model", made.model, "--quiet").returncode == 0
+    made.save_job(**regions(style="green.png"))
+    ran = lookmatte("apply", job, "--quiet")
+    assert ran.returncode == 2
+    folder = made.folder / "job.bake"
+    said = f"{folder}: this bake was made by another job, style or model; run lookmatte bake again"
+    assert ran.stderr == f"lookmatte: error: {said}\n"
+
+
+def test_a_damaged_bake_fails_the_frames_that_need_it(made: Shot) -> None:
+    job = made.save_job()
+    assert lookmatte("bake", job, "--model", made.model, "--quiet").returncode == 0
+    grid = made.folder / "job.bake/00_hero.grid.0002.exr"
+    grid.write_bytes(grid.read_bytes()[:-50])
+    (made.folder / "job.bake/01_car.grid.0004.exr").unlink()
+    ran = lookmatte("apply", job, "--quiet")
+    assert ran.returncode == 1
+    first, second, last = ran.stderr.splitlines()
+    assert f"frame 2 FAILED: {grid}: is not whole" in first
+    assert "frame 4 FAILED: " in second
+    assert "01_car.grid.0004.exr: missing from the bake; bake the job again" in second
+    assert last == "3 done, 0 skipped, 2 failed"
+    assert whole_frames(made) == [1, 3, 5]
+
+
+def test_programs_are_told_the_same_in_json(made: Shot) -> None:
+    truncated(made)
+    job = made.save_job()
+    ran = lookmatte("render", job, "--model", made.model, "--json")
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert [event["event"] for event in events if event["event"] != "frame_done"] == [
+        "start",
+        "frame_failed",
+        "done",
+    ]
+    (failed,) = [event for event in events if event["event"] == "frame_failed"]
+    assert failed["frame"] == 3
+    assert "is not whole" in failed["message"]
+    assert events[-1] == {"event": "done", "done": 4, "skipped": 0, "failed": 1}
