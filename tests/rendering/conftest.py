@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from shots import Shot, make_shot
+from shots import Nursery, Shot, make_shot
 
 from lookmatte.networks.model import Model
 
@@ -34,3 +34,10 @@ def shot(tmp_path: Path, model_file: Path) -> Callable[..., Shot]:
         return make_shot(tmp_path, model_file, frames, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    made = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield made
+    made.close()

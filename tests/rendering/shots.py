@@ -198,6 +198,7 @@ class Shot:
     folder: Path
     model: Path
     frames: tuple[int, ...]
+    objects: tuple[str, ...] = OBJECTS
 
     def plate(self, frame: int) -> Path:
         return self.folder / f"plate/sh.{frame:04d}.exr"
@@ -206,10 +207,8 @@ class Shot:
         return self.folder / f"{name}/look.{frame:04d}.exr"
 
     def mapping(self, name: str = "out", **keys: Any) -> dict[str, Any]:
-        regions = {
-            "hero": {"cryptomatte": "hero", "style": "red.png"},
-            "car": {"cryptomatte": "car", "style": "blue.png"},
-        }
+        styles = {"hero": "red.png", "car": "blue.png"}
+        regions = {one: {"cryptomatte": one, "style": styles[one]} for one in self.objects}
         return {"plate": "plate/sh.####.exr", "output": f"{name}/look.####.exr", "regions": regions, **keys}
 
     def job(self, name: str = "out", **keys: Any) -> Job:
@@ -241,11 +240,12 @@ def make_shot(
     *,
     size: tuple[int, int] = (64, 48),
     cut: int | None = None,
+    objects: tuple[str, ...] = OBJECTS,
     **paint_as: Any,
 ) -> Shot:
     """Plates of ``frames`` and both styles, and a PNG matte sequence over the sky. From ``cut`` on the background
     is another."""
-    shot = Shot(folder, model, tuple(frames))
+    shot = Shot(folder, model, tuple(frames), objects)
     paint_as = {"background": True, **paint_as}
     for frame in frames:
         other = cut is not None and frame >= cut
@@ -275,6 +275,52 @@ def lookmatte(*words: object, cwd: Path | None = None) -> subprocess.CompletedPr
     return subprocess.run(
         command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=300
     )
+
+
+# Importing takes longer than most tests: a process that has imported everything, and run nothing, forks for each.
+_NURSERY = """
+import json, os, sys
+import lookmatte.rendering, OpenEXR, OpenImageIO, PyOpenColorIO, fileseq
+from lookmatte import cli
+
+for line in sys.stdin:
+    words, folder, out, err = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        for path, handle in ((out, 1), (err, 2)):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
+        code = cli.main(words)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Nursery:
+    """Runs the command in processes forked from one that has its imports behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = folder / "out.txt", folder / "err.txt"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), text=True,
+        )  # fmt: skip
+
+    def run(self, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = [[str(word) for word in words], str(cwd or Path.cwd()), *map(str, self._files)]
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        code = int(self._process.stdout.readline())
+        out, err = (path.read_text(encoding="utf-8") for path in self._files)
+        return subprocess.CompletedProcess(request[0], code, out, err)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
 
 
 def stopped(words: list[object], cwd: Path, sign: signal.Signals, ready: Path, delay: float) -> tuple[int, str]:

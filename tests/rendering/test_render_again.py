@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from shots import Shot, Told, equal, lookmatte, paint, write_exr, write_plate, write_style
+from shots import Nursery, Shot, Told, equal, paint, write_exr, write_plate, write_style
 
 from lookmatte.rendering import RenderSummary
 from lookmatte.rendering.store import BakeStore
 
 Maker = Callable[..., Shot]
-SMALL = (32, 24)
+SMALL: dict[str, Any] = {"size": (32, 24), "objects": ("hero",)}
 
 
 def bake_of(made: Shot) -> Path:
@@ -30,7 +30,7 @@ def grids(made: Shot) -> dict[str, int]:
 
 
 def repaint(made: Shot, frame: int) -> None:
-    picture = paint(*SMALL, frame, background=True, seed=99)
+    picture = paint(*SMALL["size"], frame, background=True, seed=99)
     write_plate(made.plate(frame), picture)
 
 
@@ -43,7 +43,7 @@ def fresh(made: Shot, **keys: Any) -> dict[int, Any]:
 
 
 def test_nothing_is_made_twice(shot: Maker) -> None:
-    made = shot(range(1, 4), size=SMALL)
+    made = shot(range(1, 4), **SMALL)
     assert made.render() == RenderSummary(done=[1, 2, 3])
     before = grids(made), [made.output(frame).stat().st_mtime_ns for frame in made.frames]
     assert made.render() == RenderSummary(skipped=[1, 2, 3])
@@ -53,7 +53,7 @@ def test_nothing_is_made_twice(shot: Maker) -> None:
 
 
 def test_a_lost_frame_alone_is_made_again(shot: Maker) -> None:
-    made = shot(range(1, 4), size=SMALL)
+    made = shot(range(1, 4), **SMALL)
     made.render()
     before = made.written()
     made.output(2).unlink()
@@ -62,21 +62,21 @@ def test_a_lost_frame_alone_is_made_again(shot: Maker) -> None:
 
 
 def test_another_strength_bakes_nothing(shot: Maker) -> None:
-    made = shot(range(1, 4), size=SMALL)
+    made = shot(range(1, 4), **SMALL)
     made.render()
     before = grids(made)
     weaker = made.mapping()["regions"]
     weaker["hero"]["strength"] = 0.5
     assert made.render(regions=weaker).done == [1, 2, 3]
     limited = made.mapping()["regions"]
-    limited["car"]["exposure_limit"] = 0.25
+    limited["hero"]["exposure_limit"] = 0.25
     assert made.render(regions=limited).done == [1, 2, 3]
     assert grids(made) == before
     assert equal(made.written(), fresh(made, regions=limited))
 
 
 def test_another_style_under_the_same_name_is_another_job(shot: Maker) -> None:
-    made = shot(range(1, 3), size=SMALL)
+    made = shot(range(1, 3), **SMALL)
     made.render()
     before = made.written()
     write_style(made.folder / "red.png", (0.1, 0.8, 0.1))
@@ -102,7 +102,7 @@ def test_another_style_under_the_same_name_is_another_job(shot: Maker) -> None:
 def test_a_new_plate_frame_renews_what_depends_on_it(
     shot: Maker, temporal: dict[str, Any], expected: list[int]
 ) -> None:
-    made = shot(range(1, 8), size=SMALL)
+    made = shot(range(1, 8), **SMALL)
     made.render(temporal=temporal)
     repaint(made, 4)
     # Smoothed statistics carry a frame on into all that follow, up to the next cut.
@@ -111,7 +111,7 @@ def test_a_new_plate_frame_renews_what_depends_on_it(
 
 
 def test_a_new_frame_between_keys_renews_itself_alone(shot: Maker) -> None:
-    made = shot(range(1, 8), size=SMALL)
+    made = shot(range(1, 8), **SMALL)
     temporal = {"mode": "coherent", "subsample": 3}
     made.render(temporal=temporal)
     before = grids(made)
@@ -122,7 +122,7 @@ def test_a_new_frame_between_keys_renews_itself_alone(shot: Maker) -> None:
 
 
 def test_a_shot_that_grows_goes_on_where_it_was(shot: Maker) -> None:
-    made = shot(range(1, 8), size=SMALL)
+    made = shot(range(1, 8), **SMALL)
     for frame in (6, 7):
         made.plate(frame).rename(made.plate(frame).with_suffix(".later"))
     made.render()
@@ -136,7 +136,7 @@ def test_a_shot_that_grows_goes_on_where_it_was(shot: Maker) -> None:
 
 def test_the_frames_of_a_grown_shot_are_keys_of_one_history(shot: Maker) -> None:
     """The last frame is a key; once it is not the last it is none, and what was remembered with it is void."""
-    made = shot(range(1, 9), size=SMALL)
+    made = shot(range(1, 9), **SMALL)
     temporal = {"mode": "coherent", "subsample": 3}
     made.render(frames="1-6", temporal=temporal)
     made.render(frames="1-8", temporal=temporal)
@@ -144,7 +144,7 @@ def test_the_frames_of_a_grown_shot_are_keys_of_one_history(shot: Maker) -> None
 
 
 def test_a_foreign_file_is_kept_unless_told(shot: Maker) -> None:
-    made = shot(range(1, 4), size=SMALL)
+    made = shot(range(1, 4), **SMALL)
     for frame, data in ((1, b"not an image"), (2, made.plate(1).read_bytes())):
         made.output(frame).parent.mkdir(exist_ok=True)
         made.output(frame).write_bytes(data)
@@ -169,7 +169,7 @@ def test_a_foreign_file_is_kept_unless_told(shot: Maker) -> None:
     ],
 )
 def test_a_frame_that_stays_broken_bakes_nothing_again(shot: Maker, temporal: dict[str, Any], broken: int) -> None:
-    made = shot(range(1, 6), size=SMALL)
+    made = shot(range(1, 6), **SMALL)
     sound = made.plate(broken).read_bytes()
     made.plate(broken).write_bytes(sound[: len(sound) // 2])
     good = [frame for frame in made.frames if frame != broken]
@@ -190,7 +190,7 @@ def test_a_frame_that_stays_broken_bakes_nothing_again(shot: Maker, temporal: di
 
 
 def test_a_frame_that_fails_for_its_matte_fails_again_with_the_same_words(shot: Maker) -> None:
-    made = shot(range(1, 5), size=SMALL)
+    made = shot(range(1, 5), **SMALL)
     regions = {"sky": {"matte": "sky/sky.####.png", "style": "green.png"}}
     (made.folder / "sky/sky.0002.png").unlink()
     first, second = Told(), Told()
@@ -203,7 +203,7 @@ def test_a_frame_that_fails_for_its_matte_fails_again_with_the_same_words(shot: 
 
 
 def test_a_bake_is_kept_and_on_demand_made_anew(shot: Maker) -> None:
-    made = shot(range(1, 4), size=SMALL)
+    made = shot(range(1, 4), **SMALL)
     bake = made.folder / "grids"
     options: dict[str, Any] = {"stage": "bake", "bake_dir": bake}
     assert made.render(options=options).done == [1, 2, 3]
@@ -215,14 +215,14 @@ def test_a_bake_is_kept_and_on_demand_made_anew(shot: Maker) -> None:
     assert BakeStore.open(bake).complete
 
 
-def test_a_folder_with_other_files_is_no_bake_folder(shot: Maker) -> None:
-    made = shot(range(1, 2), size=SMALL)
+def test_a_folder_with_other_files_is_no_bake_folder(shot: Maker, nursery: Nursery) -> None:
+    made = shot(range(1, 2), **SMALL)
     job = made.save_job()
     for content in ({"notes.txt": "mine"}, {"notes.txt": "mine", "bake.json": "{}"}):
         for name, text in content.items():
             (made.folder / "mine").mkdir(exist_ok=True)
             (made.folder / "mine" / name).write_text(text)
-        ran = lookmatte("bake", job, "--bake", made.folder / "mine", "--model", made.model, cwd=made.folder)
+        ran = nursery.run("bake", job, "--bake", made.folder / "mine", "--model", made.model, cwd=made.folder)
         assert ran.returncode == 2
         assert ran.stderr == (
             f"lookmatte: error: {made.folder / 'mine'}: the bake's folder holds other files (notes.txt); "
@@ -233,7 +233,7 @@ def test_a_folder_with_other_files_is_no_bake_folder(shot: Maker) -> None:
 
 
 def test_a_damaged_bake_is_baked_again(shot: Maker) -> None:
-    made = shot(range(1, 5), size=SMALL)
+    made = shot(range(1, 5), **SMALL)
     made.render()
     before = made.written()
     folder = bake_of(made)
@@ -247,7 +247,7 @@ def test_a_damaged_bake_is_baked_again(shot: Maker) -> None:
 
 
 def test_a_touched_plate_is_looked_at_again_and_found_the_same(shot: Maker) -> None:
-    made = shot(range(1, 4), size=SMALL)
+    made = shot(range(1, 4), **SMALL)
     made.render(temporal={"mode": "frame"})
     before = made.written()
     os.utime(made.plate(2), (1, 1))
@@ -257,8 +257,8 @@ def test_a_touched_plate_is_looked_at_again_and_found_the_same(shot: Maker) -> N
 
 def test_a_frame_without_mattes_between_good_ones(shot: Maker) -> None:
     """A plate frame that lacks the cryptomatte fails alone, in words that name region and file."""
-    made = shot(range(1, 4), size=SMALL)
-    picture = paint(*SMALL, 1, background=True)
+    made = shot(range(1, 4), **SMALL)
+    picture = paint(*SMALL["size"], 1, background=True)
     write_exr(made.plate(2), {name: picture.rgb[..., i].astype(np.float16) for i, name in enumerate("RGB")})
     told = Told()
     assert made.render(options={"progress": told}) == RenderSummary(done=[1, 3], failed=[2])

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from shots import LAYER, Shot, lookmatte, manifest, paint, read_exr, write_exr, write_picture, write_plate
+from shots import LAYER, Nursery, Shot, lookmatte, manifest, paint, read_exr, write_exr, write_picture, write_plate
 
-Maker = Callable[..., Shot]
 Change = Callable[[Shot], dict[str, Any] | None]
+Run = Callable[..., tuple[int, list[str]]]
 SIZE = (48, 36)
 FRAMES = range(1, 6)
 
@@ -40,14 +40,18 @@ def made(sound: Shot, tmp_path: Path) -> Shot:
     return Shot(tmp_path, sound.model, sound.frames)
 
 
-def run(made: Shot, *words: object, **keys: Any) -> tuple[int, list[str]]:
-    """Render the job with the command; exit code and lines on standard error (warnings and errors alone)."""
-    job = made.save_job(**keys)
-    ran = lookmatte("render", job, "--model", made.model, "--quiet", *words, cwd=made.folder)
-    assert ran.stdout == ""
-    assert "Traceback" not in ran.stderr
-    assert made.leftovers() == []
-    return ran.returncode, ran.stderr.replace(f"{made.folder}/", "").splitlines()
+@pytest.fixture
+def run(nursery: Nursery) -> Run:
+    def run(made: Shot, *words: object, **keys: Any) -> tuple[int, list[str]]:
+        """Render the job with the command; exit code and lines on standard error (warnings and errors alone)."""
+        job = made.save_job(**keys)
+        ran = nursery.run("render", job, "--model", made.model, "--quiet", *words, cwd=made.folder)
+        assert ran.stdout == ""
+        assert "Traceback" not in ran.stderr
+        assert made.leftovers() == []
+        return ran.returncode, ran.stderr.replace(f"{made.folder}/", "").splitlines()
+
+    return run
 
 
 def whole_frames(made: Shot) -> list[int]:
@@ -119,7 +123,7 @@ SKY = {"regions": {"sky": {"matte": "sky/sky.####.png", "style": "green.png"}}}
         (truncated, {"temporal": {"mode": "shot", "subsample": 2}}, "plate/sh.0003.exr: is not whole ("),
     ],
 )  # fmt: skip
-def test_a_bad_frame_fails_alone(made: Shot, change: Change, keys: dict[str, Any], said: str) -> None:
+def test_a_bad_frame_fails_alone(made: Shot, run: Run, change: Change, keys: dict[str, Any], said: str) -> None:
     change(made)
     code, lines = run(made, **keys)
     assert len(lines) == 2, lines
@@ -130,7 +134,7 @@ def test_a_bad_frame_fails_alone(made: Shot, change: Change, keys: dict[str, Any
     assert whole_frames(made) == [1, 2, 4, 5]
 
 
-def test_a_first_frame_that_is_broken_fails_alone(made: Shot) -> None:
+def test_a_first_frame_that_is_broken_fails_alone(made: Shot, run: Run) -> None:
     data = made.plate(1).read_bytes()
     made.plate(1).write_bytes(data[:-100])
     code, lines = run(made)
@@ -138,7 +142,7 @@ def test_a_first_frame_that_is_broken_fails_alone(made: Shot) -> None:
     assert len(lines) == 2
 
 
-def test_when_all_frames_are_broken_each_is_named(made: Shot) -> None:
+def test_when_all_frames_are_broken_each_is_named(made: Shot, run: Run) -> None:
     for frame in FRAMES:
         made.plate(frame).write_bytes(b"no image")
     code, lines = run(made)
@@ -149,14 +153,14 @@ def test_when_all_frames_are_broken_each_is_named(made: Shot) -> None:
     assert not (made.folder / "out").exists()
 
 
-def test_a_hole_on_disk_is_a_warning(made: Shot) -> None:
+def test_a_hole_on_disk_is_a_warning(made: Shot, run: Run) -> None:
     made.plate(3).unlink()
     code, lines = run(made)
     assert (code, whole_frames(made)) == (0, [1, 2, 4, 5])
     assert lines == ["warning: the sequence has holes: 3 missing from plate/sh.####.exr"]
 
 
-def test_frames_far_apart_are_no_work(made: Shot) -> None:
+def test_frames_far_apart_are_no_work(made: Shot, run: Run) -> None:
     made.plate(5).rename(made.folder / "plate/sh.400000000.exr")
     started = time.monotonic()
     code, lines = run(made, "--frames", "1")
@@ -165,7 +169,7 @@ def test_frames_far_apart_are_no_work(made: Shot) -> None:
     assert time.monotonic() - started < 60
 
 
-def test_a_name_that_enters_late_is_fine(made: Shot) -> None:
+def test_a_name_that_enters_late_is_fine(made: Shot, run: Run) -> None:
     for frame in (1, 2, 3, 4):
         picture = paint(*SIZE, frame, background=True)
         del picture.coverage["car"]
@@ -190,7 +194,7 @@ def without_manifest(made: Shot, frame: int, names: tuple[str, ...], text: str |
     write_exr(made.plate(frame), {**channels, **cryptomatte(picture.coverage)}, header)
 
 
-def test_a_name_without_a_manifest_that_enters_late_is_fine(made: Shot) -> None:
+def test_a_name_without_a_manifest_that_enters_late_is_fine(made: Shot, run: Run) -> None:
     for frame in FRAMES:
         without_manifest(made, frame, ("hero",) if frame < 5 else ("hero", "car"))
     code, lines = run(made)
@@ -198,7 +202,7 @@ def test_a_name_without_a_manifest_that_enters_late_is_fine(made: Shot) -> None:
     assert lines == ["warning: region 'car': car covers no pixel in 4 frames (1-4)"]
 
 
-def test_a_malformed_manifest_is_told_and_names_are_found_by_their_hash(made: Shot) -> None:
+def test_a_malformed_manifest_is_told_and_names_are_found_by_their_hash(made: Shot, run: Run) -> None:
     for frame in FRAMES:
         without_manifest(made, frame, ("hero", "car"), '{"hero": ')
     code, lines = run(made)
@@ -211,7 +215,7 @@ def test_a_malformed_manifest_is_told_and_names_are_found_by_their_hash(made: Sh
         assert line.endswith(" in 5 frames (1-5)")
 
 
-def test_a_malformed_manifest_cannot_answer_a_wildcard(made: Shot) -> None:
+def test_a_malformed_manifest_cannot_answer_a_wildcard(made: Shot, run: Run) -> None:
     for frame in FRAMES:
         without_manifest(made, frame, ("hero", "car"), '{"hero": ')
     code, lines = run(made, regions={"x": {"cryptomatte": "he*", "style": "red.png"}})
@@ -236,14 +240,14 @@ def small_matte(made: Shot) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("change", [one_pixel, small_matte])
-def test_odd_input_is_not_bad_input(made: Shot, change: Change) -> None:
+def test_odd_input_is_not_bad_input(made: Shot, run: Run, change: Change) -> None:
     code, lines = run(made, **(change(made) or {}))
     assert (code, lines) == (0, [])
     assert whole_frames(made) == list(FRAMES)
 
 
 @pytest.mark.parametrize("blend", ["grid", "pixel"])
-def test_an_empty_matte_is_one_warning(made: Shot, blend: str) -> None:
+def test_an_empty_matte_is_one_warning(made: Shot, run: Run, blend: str) -> None:
     write_picture(made.folder / "black.png", np.zeros((36, 48), np.uint8))
     region = {"matte": "black.png", "style": "red.png", "blend": blend}
     code, lines = run(made, regions={"none": region})
@@ -330,7 +334,7 @@ BAD_INPUT: list[tuple[Change, str]] = [
 
 
 @pytest.mark.parametrize(("change", "said"), BAD_INPUT)
-def test_bad_input_ends_before_anything_is_written(made: Shot, change: Change, said: str) -> None:
+def test_bad_input_ends_before_anything_is_written(made: Shot, run: Run, change: Change, said: str) -> None:
     before = {path: path.read_bytes() for path in made.folder.rglob("*.*") if path.is_file()}
     keys = change(made) or {}
     code, lines = run(made, **keys)
@@ -343,7 +347,7 @@ def test_bad_input_ends_before_anything_is_written(made: Shot, change: Change, s
     assert len(frames) == (1 if change is hard_linked else 0)
 
 
-def test_every_unknown_name_has_its_own_line(made: Shot) -> None:
+def test_every_unknown_name_has_its_own_line(made: Shot, run: Run) -> None:
     code, lines = run(made, **regions(cryptomatte=["heroo", "kar", "car"]))
     assert code == 2
     assert lines == [
@@ -366,10 +370,10 @@ def test_every_unknown_name_has_its_own_line(made: Shot) -> None:
         (("apply", "job.yaml", "--bake", "red.png"), "red.png"),
     ],
 )
-def test_bad_options_are_one_line(made: Shot, words: tuple[str, ...], said: str) -> None:
+def test_bad_options_are_one_line(made: Shot, nursery: Nursery, words: tuple[str, ...], said: str) -> None:
     made.save_job()
     (made.folder / "folder.yaml").mkdir()
-    ran = lookmatte(*words, cwd=made.folder)
+    ran = nursery.run(*words, cwd=made.folder)
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
     (line,) = ran.stderr.splitlines()
@@ -377,24 +381,24 @@ def test_bad_options_are_one_line(made: Shot, words: tuple[str, ...], said: str)
     assert not (made.folder / "out").exists()
 
 
-def test_a_bake_of_another_job_is_not_applied(made: Shot) -> None:
+def test_a_bake_of_another_job_is_not_applied(made: Shot, nursery: Nursery) -> None:
     job = made.save_job()
-    assert lookmatte("bake", job, "--model", made.model, "--quiet").returncode == 0
+    assert nursery.run("bake", job, "--model", made.model, "--quiet").returncode == 0
     made.save_job(**regions(style="green.png"))
-    ran = lookmatte("apply", job, "--quiet")
+    ran = nursery.run("apply", job, "--quiet")
     assert ran.returncode == 2
     folder = made.folder / "job.bake"
     said = f"{folder}: this bake was made by another job, style or model; run lookmatte bake again"
     assert ran.stderr == f"lookmatte: error: {said}\n"
 
 
-def test_a_damaged_bake_fails_the_frames_that_need_it(made: Shot) -> None:
+def test_a_damaged_bake_fails_the_frames_that_need_it(made: Shot, nursery: Nursery) -> None:
     job = made.save_job()
-    assert lookmatte("bake", job, "--model", made.model, "--quiet").returncode == 0
+    assert nursery.run("bake", job, "--model", made.model, "--quiet").returncode == 0
     grid = made.folder / "job.bake/00_hero.grid.0002.exr"
     grid.write_bytes(grid.read_bytes()[:-50])
     (made.folder / "job.bake/01_car.grid.0004.exr").unlink()
-    ran = lookmatte("apply", job, "--quiet")
+    ran = nursery.run("apply", job, "--quiet")
     assert ran.returncode == 1
     first, second, last = ran.stderr.splitlines()
     assert f"frame 2 FAILED: {grid}: is not whole" in first

@@ -76,7 +76,7 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize(("mode", "subsample"), WAYS[1:])
-@pytest.mark.parametrize("at", [0.1, 0.45, 0.6, 0.75, 0.9])
+@pytest.mark.parametrize("at", [0.45, 0.75])
 def test_a_bake_that_dies_between_any_two_files_is_taken_up(
     cut_shot: Shot, monkeypatch: pytest.MonkeyPatch, mode: str, subsample: int, at: float
 ) -> None:
@@ -133,7 +133,7 @@ def test_a_killed_render_is_resumed(cut_shot: Shot, mode: str, subsample: int) -
 
 
 def test_what_a_kill_leaves_in_a_new_bake_folder_is_no_obstacle(shot: Maker) -> None:
-    made = shot(range(1, 3), size=(32, 24))
+    made = shot(range(1, 3), size=(32, 24), objects=("hero",))
     bake = made.folder / "grids"
     bake.mkdir()
     (bake / ".bake.json.4711.0123abcd.tmp").write_text("{")
@@ -146,7 +146,7 @@ def test_what_a_kill_leaves_in_a_new_bake_folder_is_no_obstacle(shot: Maker) -> 
 def test_an_interrupted_render_leaves_whole_frames_and_nothing_else(
     shot: Maker, sign: signal.Signals, code: int, word: str
 ) -> None:
-    made = shot(FRAMES, size=(32, 24))
+    made = shot(FRAMES, size=(32, 24), objects=("hero",))
     job = made.save_job("stopped.yaml", "stopped")
     words: list[object] = ["render", job, "--model", made.model, "--quiet"]
     ended, errors = stopped(words, made.folder, sign, made.output(1002, "stopped"), 0.1)
@@ -159,9 +159,9 @@ def test_an_interrupted_render_leaves_whole_frames_and_nothing_else(
     assert equal(made.written("stopped"), made.written("whole"))
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.4, 0.9])
+@pytest.mark.parametrize("delay", [0.0, 0.7])
 def test_an_interrupt_at_any_time_is_one_line(shot: Maker, delay: float) -> None:
-    made = shot(FRAMES, size=(32, 24))
+    made = shot(FRAMES, size=(32, 24), objects=("hero",))
     job = made.save_job()
     ended, errors = stopped(
         ["render", job, "--model", made.model, "--quiet"], made.folder, signal.SIGINT, job, 0.5 + delay
@@ -171,7 +171,7 @@ def test_an_interrupt_at_any_time_is_one_line(shot: Maker, delay: float) -> None
 
 
 def test_in_between_frames_are_not_opened_while_baking(shot: Maker) -> None:
-    made = shot(range(1, 12), size=(32, 24))
+    made = shot(range(1, 12), size=(32, 24), objects=("hero",))
     for mode in ("frame", "coherent", "shot"):
         same: dict[str, Any] = {"temporal": {"mode": mode, "subsample": 5}}
         made.render(f"{mode}-whole", **same)
@@ -190,7 +190,7 @@ def test_in_between_frames_are_not_opened_while_baking(shot: Maker) -> None:
 
 
 def test_a_bake_needs_neither_model_nor_other_frames_to_be_applied(shot: Maker) -> None:
-    made = shot(range(1, 5), size=(32, 24))
+    made = shot(range(1, 5), size=(32, 24), objects=("hero",))
     same: dict[str, Any] = {"temporal": {"subsample": 3}}
     made.render("whole", **same)
     bake = made.folder / "grids"
@@ -206,7 +206,7 @@ def test_a_bake_needs_neither_model_nor_other_frames_to_be_applied(shot: Maker) 
 def test_a_bake_that_was_not_finished_is_not_applied_beyond_its_end(
     shot: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = shot(range(1, 6), size=(32, 24))
+    made = shot(range(1, 6), size=(32, 24), objects=("hero",))
     bake = made.folder / "grids"
     add = BakeStore.add
 
@@ -228,7 +228,7 @@ def test_a_bake_that_was_not_finished_is_not_applied_beyond_its_end(
 
 
 def test_outputs_named_by_any_padding_are_the_same_files(shot: Maker) -> None:
-    made = shot(range(1, 3), size=(32, 24))
+    made = shot(range(1, 3), size=(32, 24), objects=("hero",))
     made.render()
     job = made.job()
     padded = made.job(plate="plate/sh.%04d.exr", output="other/look.$F4.exr")
