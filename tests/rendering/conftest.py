@@ -41,3 +41,20 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     made = Nursery(tmp_path_factory.mktemp("nursery"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Shot:
+    """Five frames that render well; every test takes a copy."""
+    return make_shot(tmp_path_factory.mktemp("sound"), model_file, range(1, 6), size=(48, 36))
+
+
+@pytest.fixture
+def made(sound: Shot, tmp_path: Path) -> Shot:
+    for path in sound.folder.rglob("*"):
+        target = tmp_path / path.relative_to(sound.folder)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            target.write_bytes(path.read_bytes())
+    return Shot(tmp_path, sound.model, sound.frames)

@@ -360,3 +360,13 @@ def attributes_of(path: Path) -> list[dict[str, tuple[str, bytes]]]:
         if not many:
             break
     return parts
+
+
+def whole_frames(made: Shot) -> list[int]:
+    """Frames that are there; each must be readable to its last pixel."""
+    found = []
+    for frame in made.frames:
+        if made.output(frame).exists():
+            read_exr(made.output(frame))
+            found.append(frame)
+    return found

@@ -3,41 +3,31 @@ frame written, nothing half-written."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from shots import LAYER, Nursery, Shot, lookmatte, manifest, paint, read_exr, write_exr, write_picture, write_plate
+from shots import (
+    LAYER,
+    Nursery,
+    Shot,
+    manifest,
+    paint,
+    read_exr,
+    whole_frames,
+    write_exr,
+    write_picture,
+    write_plate,
+)
 
 Change = Callable[[Shot], dict[str, Any] | None]
 Run = Callable[..., tuple[int, list[str]]]
 SIZE = (48, 36)
 FRAMES = range(1, 6)
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Shot:
-    """Five frames that render well; every test takes a copy."""
-    from shots import make_shot
-
-    return make_shot(tmp_path_factory.mktemp("sound"), model_file, FRAMES, size=SIZE)
-
-
-@pytest.fixture
-def made(sound: Shot, tmp_path: Path) -> Shot:
-    for path in sound.folder.rglob("*"):
-        target = tmp_path / path.relative_to(sound.folder)
-        if path.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            target.write_bytes(path.read_bytes())
-    return Shot(tmp_path, sound.model, sound.frames)
 
 
 @pytest.fixture
@@ -52,16 +42,6 @@ def run(nursery: Nursery) -> Run:
         return ran.returncode, ran.stderr.replace(f"{made.folder}/", "").splitlines()
 
     return run
-
-
-def whole_frames(made: Shot) -> list[int]:
-    """Frames that are there; each must be readable to its last pixel."""
-    found = []
-    for frame in made.frames:
-        if made.output(frame).exists():
-            read_exr(made.output(frame))
-            found.append(frame)
-    return found
 
 
 def truncated(made: Shot) -> None:
@@ -354,72 +334,3 @@ def test_every_unknown_name_has_its_own_line(made: Shot, run: Run) -> None:
         f"lookmatte: error: {UNKNOWN}",
         f"lookmatte: error: regions.hero: sh.0001.exr: no cryptomatte name is 'kar' in {LAYER}; nearest: car",
     ]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("render", "."), "a plate needs --style and -o; a job file's name ends in .yaml"),
-        (("render", "job.yaml", "--frames", "1-100000000"), "'1-100000000' asks for more than 1,000,000 frames"),
-        (("render", "job.yaml", "--frames", "4-6"), "--frames: 6 not in the job; it has 1-5"),
-        (("render", "job.yaml", "--model", "red.png"), "red.png: not a safetensors file"),
-        (("render", "job.yaml", "--model", "none.safetensors"), "none.safetensors: no such model file"),
-        (("render", "folder.yaml"), "job file 'folder.yaml' cannot be read: Is a directory"),
-        (("bake", "job.yaml", "--frames", "1"), "bake does not know '--frames'"),
-        (("apply", "job.yaml"), "job.bake: there is no bake here (no bake.json); run lookmatte bake first"),
-        (("apply", "job.yaml", "--bake", "red.png"), "red.png"),
-    ],
-)
-def test_bad_options_are_one_line(made: Shot, nursery: Nursery, words: tuple[str, ...], said: str) -> None:
-    made.save_job()
-    (made.folder / "folder.yaml").mkdir()
-    ran = nursery.run(*words, cwd=made.folder)
-    assert ran.returncode == 2
-    assert "Traceback" not in ran.stderr
-    (line,) = ran.stderr.splitlines()
-    assert said in line
-    assert not (made.folder / "out").exists()
-
-
-def test_a_bake_of_another_job_is_not_applied(made: Shot, nursery: Nursery) -> None:
-    job = made.save_job()
-    assert nursery.run("bake", job, "--model", made.model, "--quiet").returncode == 0
-    made.save_job(**regions(style="green.png"))
-    ran = nursery.run("apply", job, "--quiet")
-    assert ran.returncode == 2
-    folder = made.folder / "job.bake"
-    said = f"{folder}: this bake was made by another job, style or model; run lookmatte bake again"
-    assert ran.stderr == f"lookmatte: error: {said}\n"
-
-
-def test_a_damaged_bake_fails_the_frames_that_need_it(made: Shot, nursery: Nursery) -> None:
-    job = made.save_job()
-    assert nursery.run("bake", job, "--model", made.model, "--quiet").returncode == 0
-    grid = made.folder / "job.bake/00_hero.grid.0002.exr"
-    grid.write_bytes(grid.read_bytes()[:-50])
-    (made.folder / "job.bake/01_car.grid.0004.exr").unlink()
-    ran = nursery.run("apply", job, "--quiet")
-    assert ran.returncode == 1
-    first, second, last = ran.stderr.splitlines()
-    assert f"frame 2 FAILED: {grid}: is not whole" in first
-    assert "frame 4 FAILED: " in second
-    assert "01_car.grid.0004.exr: missing from the bake; bake the job again" in second
-    assert last == "3 done, 0 skipped, 2 failed"
-    assert whole_frames(made) == [1, 3, 5]
-
-
-def test_programs_are_told_the_same_in_json(made: Shot) -> None:
-    truncated(made)
-    job = made.save_job()
-    ran = lookmatte("render", job, "--model", made.model, "--json")
-    events = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert (ran.returncode, ran.stderr) == (1, "")
-    assert [event["event"] for event in events if event["event"] != "frame_done"] == [
-        "start",
-        "frame_failed",
-        "done",
-    ]
-    (failed,) = [event for event in events if event["event"] == "frame_failed"]
-    assert failed["frame"] == 3
-    assert "is not whole" in failed["message"]
-    assert events[-1] == {"event": "done", "done": 4, "skipped": 0, "failed": 1}
