@@ -12,7 +12,9 @@ from torch import Tensor
 from lookmatte.bilateral.encoding import encode
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.colour import plate_matrix, view_inverse
+from lookmatte.imaging.frame import Window
 from lookmatte.imaging.mattefile import load_matte
+from lookmatte.imaging.mattes import FileMatte
 from lookmatte.imaging.picture import read_picture
 from lookmatte.imaging.reader import read_header
 from lookmatte.job import StyleRef
@@ -49,14 +51,13 @@ def load_style(style: StyleRef, view: str | None) -> StylePicture:
 
 
 def _matte(path: Path, like: Tensor) -> Tensor:
-    """A reference's matte in the reference's size."""
+    """A reference's matte in the reference's size, its display window laid over the whole reference."""
+    height, width = like.shape
     try:
-        matte = load_matte(path)
+        matte = FileMatte(Window(0, 0, width, height), load_matte(path))
     except FrameError as error:
         raise InputError(str(error)) from None
-    values = torch.from_numpy(matte.values(0, matte.data_window.height))
-    values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).clamp(0.0, 1.0)
-    return F.interpolate(values[None, None], like.shape, mode="bilinear", antialias=True)[0, 0]
+    return torch.from_numpy(matte.rows(0, height))
 
 
 def _reduce(rgb: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,49 @@
+"""Reference pictures as the Baker takes them: which of their pixels count, and in which colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenEXR
+import pytest
+import torch
+
+from lookmatte.imaging.picture import write_png
+from lookmatte.job import StyleRef
+from lookmatte.rendering.styles import load_style
+
+
+def write_exr(path: Path, channels: dict[str, Any], **header: Any) -> Path:
+    made = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **header}
+    arrays = {name: np.ascontiguousarray(pixels) for name, pixels in channels.items()}
+    OpenEXR.File([OpenEXR.Part(made, arrays, "")]).write(str(path))
+    return path
+
+
+def box(x: int, y: int, width: int, height: int) -> Any:
+    return np.array([x, y], np.int32), np.array([x + width - 1, y + height - 1], np.int32)
+
+
+def test_a_matte_with_a_cropped_data_window_selects_what_it_covers(tmp_path: Path) -> None:
+    write_png(tmp_path / "style.png", np.full((48, 48, 3), 90, np.uint8))
+    matte = write_exr(
+        tmp_path / "matte.exr", {"A": np.ones((12, 12), np.float16)},
+        dataWindow=box(30, 4, 12, 12), displayWindow=box(0, 0, 48, 48),
+    )  # fmt: skip
+    weight = load_style(StyleRef(str(tmp_path / "style.png"), str(matte)), None).weight
+    expected = torch.zeros(48, 48)
+    expected[4:16, 30:42] = 1.0
+    assert torch.equal(weight, expected)
+
+
+@pytest.mark.parametrize("size", [24, 480])
+def test_a_matte_of_another_size_covers_the_same_share(size: int, tmp_path: Path) -> None:
+    write_png(tmp_path / "style.png", np.full((48, 48, 3), 90, np.uint8))
+    mask = np.zeros((size, size, 3), np.uint8)
+    mask[:, : size // 2] = 255
+    write_png(tmp_path / "matte.png", mask)
+    weight = load_style(StyleRef(str(tmp_path / "style.png"), str(tmp_path / "matte.png")), None).weight
+    assert weight.shape == (48, 48)
+    assert float(weight.mean()) == pytest.approx(0.5, abs=0.02)
