@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,17 @@ class Picture:
     """A picture in memory.
 
     ``rgb`` is (height, width, 3) float32, straight (not premultiplied): [0, 1] as displayed when
-    ``display_referred``, else scene-linear in the file's own primaries, without bound. ``valid`` is
-    (height, width) bool: False where the file holds NaN or infinity (``rgb`` is 0 there) and where it is fully
-    transparent, unless it is so everywhere.
+    ``display_referred``, else as the file stores it, without bound: scene-linear in the file's own primaries,
+    or in the space that the ``attributes`` of an OpenEXR file name (those of its first part and of the part
+    that holds the picture; empty for other files). ``valid`` is (height, width) bool: False where the file
+    holds NaN or infinity (``rgb`` is 0 there) and where it is fully transparent, unless it is so everywhere.
     """
 
     path: Path
     rgb: NDArray[np.float32]
     valid: NDArray[np.bool_]
     display_referred: bool
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_picture(path: Path) -> Picture:
@@ -53,8 +57,9 @@ def read_picture(path: Path) -> Picture:
     if not magic:
         raise InputError(f"{path}: is an empty file")
     if magic == _EXR_MAGIC:
-        rgb, alpha = _read_exr(path)
-        return _picture(path, rgb, alpha, premultiplied=True, display_referred=False)
+        rgb, alpha, attributes = _read_exr(path)
+        found = _picture(path, rgb, alpha, premultiplied=True, display_referred=False)
+        return dataclasses.replace(found, attributes=attributes)
     return _read_other(path)
 
 
@@ -74,18 +79,21 @@ def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
             raise FrameError(f"{path}: cannot be written ({reason})")
 
 
-def _read_exr(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def _read_exr(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, dict[str, Any]]:
+    """Colour as stored, alpha, and the attributes that say what the colour is."""
     try:
         header = read_header(path)
         grey = next((index for index, part in enumerate(header.parts) if "Y" in part.channels), None)
         if header.plate is None and grey is not None:
-            luminance = read_parts(path, only={(grey, "Y")})[grey].channels["Y"]
-            return np.repeat(luminance[..., None], 3, axis=2).astype(np.float32), None
+            parts = read_parts(path, only={(grey, "Y")})
+            repeated = np.repeat(parts[grey].channels["Y"][..., None], 3, axis=2).astype(np.float32)
+            return repeated, None, {**parts[0].attributes, **parts[grey].attributes}
         frame = read_frame(path, only=set())
     except FrameError as error:
         raise InputError(str(error)) from None
     rgb = np.stack([frame.pixels(key).astype(np.float32) for key in frame.rgb], axis=2)
-    return rgb, None if frame.alpha is None else frame.pixels(frame.alpha).astype(np.float32)
+    alpha = None if frame.alpha is None else frame.pixels(frame.alpha).astype(np.float32)
+    return rgb, alpha, {**frame.parts[0].attributes, **frame.plate.attributes}
 
 
 def _read_other(path: Path) -> Picture:

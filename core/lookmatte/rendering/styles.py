@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.encoding import encode
@@ -15,8 +16,7 @@ from lookmatte.imaging.colour import plate_matrix, view_inverse
 from lookmatte.imaging.frame import Window
 from lookmatte.imaging.mattefile import load_matte
 from lookmatte.imaging.mattes import FileMatte
-from lookmatte.imaging.picture import read_picture
-from lookmatte.imaging.reader import read_header
+from lookmatte.imaging.picture import Picture, read_picture
 from lookmatte.job import StyleRef
 from lookmatte.looks.baker import StylePicture
 
@@ -27,13 +27,14 @@ def load_style(style: StyleRef, view: str | None) -> StylePicture:
     """Read a reference picture and its matte.
 
     Display-referred pictures are the working encoding already, or, with an OCIO ``view``, pass through its
-    inverse; scene-linear ones go through the encoding. Pictures are reduced to ``LONGEST`` pixels: statistics
-    need no more. Raises InputError in one line.
+    inverse; others are taken to linear Rec.709 from the space that their file names, and encoded. Pictures are
+    reduced to ``LONGEST`` pixels: statistics need no more. Raises InputError in one line.
     """
     path = Path(style.image)
     picture = read_picture(path)
-    rgb = torch.from_numpy(picture.rgb).permute(2, 0, 1)
-    weight = torch.from_numpy(picture.valid.astype(np.float32))
+    rgb = torch.from_numpy(picture.rgb if picture.display_referred else _linear(picture)).permute(2, 0, 1)
+    finite = rgb.isfinite().all(0)  # a curve may end in infinity
+    rgb, weight = torch.where(finite, rgb, 0.0), (torch.from_numpy(picture.valid) & finite).float()
     if style.matte is not None:
         weight = weight * _matte(Path(style.matte), weight)
         if not bool(weight.any()):
@@ -42,8 +43,7 @@ def load_style(style: StyleRef, view: str | None) -> StylePicture:
         raise InputError(f"{path}: has no pixel that could be used (all are NaN, infinite or transparent)")
     rgb, weight = _reduce(rgb, weight)
     if not picture.display_referred:
-        matrix = torch.from_numpy(_matrix(path)).float()
-        rgb = encode(torch.einsum("ij,jhw->ihw", matrix, rgb))
+        rgb = encode(rgb)
     elif view is not None:
         scene = view_inverse(view)(np.ascontiguousarray(rgb.permute(1, 2, 0).numpy()))
         rgb = encode(torch.from_numpy(scene).permute(2, 0, 1))
@@ -72,8 +72,14 @@ def _reduce(rgb: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return colour, less
 
 
-def _matrix(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """A scene-linear reference's own way to linear Rec.709, from what the file says of itself."""
-    if path.suffix.casefold() != ".exr":
-        return np.eye(3)
-    return plate_matrix(None, attributes=read_header(path).parts[0].attributes).matrix
+def _linear(picture: Picture) -> NDArray[np.float32]:
+    """A picture's colour in linear Rec.709, from what its file says of itself: (height, width, 3)."""
+    try:
+        colour = plate_matrix(None, attributes=picture.attributes)
+    except InputError as error:
+        raise InputError(f"{picture.path}: {error}") from None
+    stored = picture.rgb.reshape(-1, 3)
+    if colour.decode is not None:
+        colour.decode(stored)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (stored @ colour.matrix.T.astype(np.float32)).reshape(picture.rgb.shape)
