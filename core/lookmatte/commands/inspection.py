@@ -72,13 +72,19 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
+def _aspect(stored: Any) -> float:
+    """A ratio that is one, else 1: the attribute may hold anything."""
+    number = isinstance(stored, int | float) and math.isfinite(stored) and stored > 0
+    return float(stored) if number else 1.0
+
+
 def _part(part: PartHeader) -> dict[str, Any]:
     return {
         "name": part.name,
         "channels": {name: TYPES.get(str(kind), str(kind)) for name, kind in part.channels.items()},
         "data_window": _window(part.data_window),
         "display_window": _window(part.display_window),
-        "pixel_aspect": part.attributes.get("pixelAspectRatio", 1.0),
+        "pixel_aspect": _aspect(part.attributes.get("pixelAspectRatio")),
         "compression": part.compression,
         "attributes": {k: _plain(v) for k, v in part.attributes.items() if not _HIDDEN.search(k)},
     }

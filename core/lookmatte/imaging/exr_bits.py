@@ -36,7 +36,7 @@ def read_channels(path: Path, parts: Sequence[ExrPart]) -> list[dict[str, Pixels
     try:
         with _silenced():
             decoded = OpenEXR.File(str(path), separate_channels=True).parts
-    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (RuntimeError, ValueError, ArithmeticError) as error:  # a rational number may be x/0
         raise ExrBitsError(str(error)) from None
     if len(decoded) != len(parts):
         raise ExrBitsError("a block of pixels is damaged")
@@ -171,7 +171,16 @@ _NUMBERS: dict[str, tuple[Any, tuple[int, ...]]] = {
 
 
 def _native(kind: str, data: bytes) -> Any:
-    """The attribute as the module takes it: its own class for types that it knows, else opaque bytes."""
+    """The attribute as the module takes it: its own class for values that it knows, else opaque bytes."""
+    import OpenEXR
+
+    try:
+        return _typed(kind, data)
+    except (IndexError, ValueError, struct.error):  # a size that does not fit the type
+        return OpenEXR.OpaqueAttribute(data, kind)
+
+
+def _typed(kind: str, data: bytes) -> Any:
     import OpenEXR
 
     if kind == "string":

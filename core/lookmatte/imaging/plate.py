@@ -95,7 +95,8 @@ def find_plate(file_name: str, parts: Sequence[PartLike], choice: str | None = N
             raise FrameError(f"{file_name}: has only the channel {every[0]!r}; a plate needs R, G and B")
         shown = ", ".join(every[:12]) + (f" and {len(every) - 12} more" if len(every) > 12 else "")
         raise FrameError(f"{file_name}: no red, green and blue to style; its channels are {shown}")
-    default = next((view[0] for part in parts if (view := part.attributes.get("multiView"))), None)
+    multi_view = (part.attributes.get("multiView") for part in parts)
+    default = next((views[0] for views in multi_view if isinstance(views, tuple) and views), None)
     best = min(layer.rank for layer in layers)
     equals = [layer for layer in layers if layer.rank == best]
     equals.sort(key=lambda layer: layer.view != default if default and layer.view else False)

@@ -100,7 +100,7 @@ def read_parts(path: Path, *, only: Only | None = None) -> list[Part]:
 def _part_header(part: ExrPart) -> PartHeader:
     types = {channel.name: channel.dtype for channel in part.channels}
     return PartHeader(
-        name=_text(part, "name"),
+        name=_name(part),
         channels={name: types[name] for name in _by_layer(types)},
         data_window=part.data_window,
         display_window=part.display_window,
@@ -110,8 +110,12 @@ def _part_header(part: ExrPart) -> PartHeader:
     )
 
 
-def _text(part: ExrPart, name: str) -> str:
-    return part.attributes.get(name, ("string", b""))[1].decode("utf-8")
+def _name(part: ExrPart) -> str:
+    data = part.attributes.get("name", ("string", b""))[1]
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # loses nothing, so that two names stay two
 
 
 def _by_layer(names: Collection[str]) -> list[str]:
@@ -170,10 +174,10 @@ def _read_part(header: FrameHeader, index: int, names: list[str]) -> dict[str, P
     oiio.attribute("oiio:print_uncaught_errors", 0)
     source = oiio.ImageInput.open(str(path))
     if source is None:
-        raise FrameError(f"{path}: {_first_line(oiio.geterror())}; render or copy it again")
+        raise FrameError(f"{path}: {_said(oiio)}; render or copy it again")
     try:
         if not source.seek_subimage(index, 0):
-            raise FrameError(f"{path}: {_first_line(source.geterror())}; render or copy it again")
+            raise FrameError(f"{path}: {_said(source)}; render or copy it again")
         spec = source.spec()
         window = part.data_window
         if (spec.x, spec.y, spec.width, spec.height) != (window.x, window.y, window.width, window.height):
@@ -226,13 +230,17 @@ def _read_run(
         else:
             band = source.read_scanlines(index, 0, window.y + top, window.y + bottom, 0, *ends)
         if band is None or source.has_error:
-            raise FrameError(f"{path}: {_first_line(source.geterror())}; render or copy it again")
+            raise FrameError(f"{path}: {_said(source)}; render or copy it again")
         band = np.asarray(band).reshape(bottom - top, window.width, len(run))
         for at, name in enumerate(run):
             channels[name][top:bottom] = band[..., at]
 
 
-def _first_line(message: str) -> str:
-    """What OpenImageIO says, without the file's name, which the caller gives, and OpenEXR's error code."""
+def _said(library: Any) -> str:
+    """OpenImageIO's error in a line: without the file's name, which the caller gives, and OpenEXR's code."""
+    try:
+        message = str(library.geterror())
+    except UnicodeDecodeError:  # it quotes the file's own bytes
+        message = ""
     line = (message.strip().splitlines() or ["its pixels cannot be decoded"])[0]
     return re.sub(r"^EXR Error \(.*?\): (EXR_ERR_\w+ )?", "", line).rstrip(".: ")

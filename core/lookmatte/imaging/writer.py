@@ -88,9 +88,9 @@ def _storage(part: Part, compression: str, added: Mapping[str, Value]) -> Storag
         raise ValueError("the part was read in part (only=...); writing it would lose its other channels")
     raw = _raw_attributes(part, header.attributes)
     raw.update({name: encode(value) for name, value in added.items()})
-    order = header.attributes["lineOrder"][1][0]
+    order = header.attributes.get("lineOrder", ("", b""))[1]
     linear = {channel.name: channel.linear for channel in header.channels}
-    return Storage(compression, raw, linear, order, header.tile)
+    return Storage(compression, raw, linear, order[0] if order in (b"\0", b"\1", b"\2") else 0, header.tile)
 
 
 def _raw_attributes(part: Part, stored: Mapping[str, tuple[str, bytes]]) -> dict[str, tuple[str, bytes]]:
