@@ -19,8 +19,14 @@ from lookmatte.errors import FrameError
 from lookmatte.imaging.frame import Window
 
 MAX_DECODED_BYTES = 16 << 30
+MAX_SIDE = 1 << 17
 _MAX_HEADER_BYTES = 256 << 20  # manifests of large shots reach tens of MiB
-_MAX_SIDE = 1 << 24
+
+# A file that decodes to more than this must hold bytes enough for it. Black shrinks 1300 times at most (by PXR24;
+# deflate's own limit is 1032), but at 8K 33,000 times by DWA and 124,000 times by HTJ2K, in which it costs nothing.
+_DOUBTED_BYTES = 2 << 30
+_SHRINKS = 4096
+_SHRINKS_MORE = {"dwaa": 1 << 16, "dwab": 1 << 16, "htj2k256": 1 << 20, "htj2k32": 1 << 20}
 
 # By the number in the file: OpenEXR's name, and how many rows one chunk of a scan line part holds.
 COMPRESSIONS: dict[int, tuple[str, int]] = {
@@ -67,7 +73,8 @@ def read_exr_header(path: Path) -> list[ExrPart]:
     """Read the headers of every part and check that the file is whole.
 
     Raises FrameError, in one line, for a file that is missing, empty, unreadable, of another format, deep,
-    damaged, larger than ``MAX_DECODED_BYTES`` once decoded, or not written to its end.
+    damaged, larger than ``MAX_DECODED_BYTES`` once decoded or ``MAX_SIDE`` along a side, too short for the
+    pixels that it promises, or not written to its end.
     """
     try:
         with path.open("rb") as stream:
@@ -111,6 +118,14 @@ def _parse(path: Path, stream: BinaryIO, size: int) -> list[ExrPart]:
         raise FrameError(
             f"{path}: its header promises {decoded / 2**30:.0f} GiB of pixels, more than "
             f"{MAX_DECODED_BYTES >> 30} GiB; it is damaged, or must be cropped first"
+        )
+    least = sum(
+        part.decoded_bytes // _SHRINKS_MORE.get(COMPRESSIONS[part.compression][0], _SHRINKS) for part in parts
+    )
+    if decoded > _DOUBTED_BYTES and size < least:
+        raise FrameError(
+            f"{path}: its header promises {decoded / 2**30:.1f} GiB of pixels, more than a file of {size} bytes "
+            "can hold; it is damaged"
         )
     _check_chunks(path, stream, size, parts, multipart)
     return parts
@@ -179,8 +194,11 @@ def _part(path: Path, attributes: dict[str, tuple[str, bytes]], tiled: bool) -> 
     window = _window(attributes["dataWindow"][1])
     display = _window(attributes["displayWindow"][1])
     for what, size in (("data", window), ("display", display)):
-        if not (0 < size.width <= _MAX_SIDE and 0 < size.height <= _MAX_SIDE):
-            raise FrameError(f"{path}: its {what} window is {size.width}x{size.height}; the header is damaged")
+        if not (0 < size.width <= MAX_SIDE and 0 < size.height <= MAX_SIDE):
+            raise FrameError(
+                f"{path}: its {what} window is {size.width}x{size.height}, where a side has 1 to {MAX_SIDE} "
+                "pixels; the header is damaged, or the picture must be cropped first"
+            )
     compression = attributes["compression"][1][0]
     if compression not in COMPRESSIONS:
         raise FrameError(f"{path}: its compression (number {compression}) is unknown; write it as ZIP first")
@@ -196,7 +214,7 @@ def _part(path: Path, attributes: dict[str, tuple[str, bytes]], tiled: bool) -> 
     tile = None
     if (tiled and "type" not in attributes) or kind == b"tiledimage":
         across, down, mode = struct.unpack("<IIB", attributes["tiles"][1])
-        if not (0 < across <= _MAX_SIDE and 0 < down <= _MAX_SIDE):
+        if not (0 < across <= MAX_SIDE and 0 < down <= MAX_SIDE):
             raise FrameError(f"{path}: its header gives tiles of {across}x{down}; it is damaged")
         tile = (across, down)
         chunks = _tile_count(window.width, window.height, across, down, mode)

@@ -14,7 +14,7 @@ from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.frame import Pixels, Weight, Window
 from lookmatte.imaging.reader import read_header, read_parts
 
-LARGEST = 1 << 29  # pixels; far beyond any plate, far below what exhausts a machine
+LARGEST = 1 << 30  # samples; beyond any plate (16K RGBA has 566 million), below what exhausts a machine
 
 _SPLIT = re.compile(r"^(.*\.(?:exr|png|tiff?|jpe?g|tga|bmp|webp|dpx)):([^:/\\]+)$", re.IGNORECASE)
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -106,8 +106,9 @@ def _load_picture(path: Path, channel: str | None) -> MatteFile:
         spec = source.spec()
         if spec.deep or spec.depth > 1:
             raise FrameError(f"{path}: a deep or volume file is no matte")
-        if spec.width * spec.height > LARGEST:
-            raise FrameError(f"{path}: {spec.width}x{spec.height} pixels are no matte")
+        if spec.width * spec.height * spec.nchannels > LARGEST:
+            size = f"{spec.width}x{spec.height} pixels of {spec.nchannels} channels"
+            raise FrameError(f"{path}: {size} are no matte; save the matte alone, as one channel")
         if source.format_name() == "jpeg" and not _is_whole_jpeg(path):
             raise FrameError(f"{path}: the JPEG is cut off; export it again")
         dtype = str(spec.format)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from lookmatte.imaging.frame import Weight, Window
 
+_COLUMNS = 4096
+
 
 def overlap_matrix(first: int, count: int, origin: int, length: int, cells: int) -> NDArray[np.float64]:
     """How much of each cell each pixel covers, along one axis: (cells, count), in units of a cell.
@@ -37,11 +39,11 @@ class AreaAverage:
         self._data = data_window
         self._display = display_window
         self._size = size
-        display_x, display_w = display_window.x, display_window.width
-        columns = overlap_matrix(data_window.x, data_window.width, display_x, display_w, size[1])
-        self._columns = np.ascontiguousarray(columns.T, dtype=np.float32)  # (data width, grid columns)
-        self._across = columns.sum(axis=1)
-        self._down = np.zeros(size[0], dtype=np.float64)
+        self._columns = np.empty((data_window.width, size[1]), dtype=np.float32)
+        for begin in range(0, data_window.width, _COLUMNS):  # a few MiB of doubles at a time
+            part = self._columns[begin : begin + _COLUMNS]
+            first = data_window.x + begin
+            part[:] = overlap_matrix(first, len(part), display_window.x, display_window.width, size[1]).T
         self._sums: NDArray[np.float64] | None = None
 
     def add(self, y0: int, block: Weight) -> None:
@@ -59,14 +61,16 @@ class AreaAverage:
         touched = np.flatnonzero(weights.any(axis=1))
         if not len(touched):
             return
-        down = weights[touched[0] : touched[-1] + 1]
-        # Rows first: they shrink the band to a few lines before the columns' larger product.
-        lines = down.astype(np.float32) @ block.reshape(rows, width * channels)
-        lines = np.ascontiguousarray(lines.reshape(len(down), width, channels).transpose(0, 2, 1))
+        down = weights[touched[0] : touched[-1] + 1].astype(np.float32)
         inside = slice(touched[0], touched[-1] + 1)
-        cells = lines.reshape(len(down) * channels, width) @ self._columns
-        self._sums[inside] += cells.reshape(len(down), channels, -1)
-        self._down[inside] += down.sum(axis=1)
+        if len(down) <= rows:
+            # Rows first: they shrink the band to a few lines before the columns' larger product.
+            lines = down @ block.reshape(rows, width * channels)
+            self._sums[inside] += self._across(lines.reshape(len(down), width, channels))
+        else:
+            # A picture lower than the grid: each of its rows is spread over several cells.
+            cells = self._across(block).reshape(rows, -1)
+            self._sums[inside] += (down @ cells).reshape(len(down), channels, -1)
 
     def result(self) -> Weight:
         """Sums of value times covered area, in units of a cell: (grid rows, grid columns, channels) float32.
@@ -77,7 +81,9 @@ class AreaAverage:
             raise ValueError("no rows were added")
         return np.ascontiguousarray(self._sums.transpose(0, 2, 1), dtype=np.float32)
 
-    @property
-    def area(self) -> Weight:
-        """The part of each cell that the rows added so far cover: (grid rows, grid columns) in [0, 1]."""
-        return np.outer(self._down, self._across).astype(np.float32)
+    def _across(self, lines: Weight) -> Weight:
+        """(lines, data width, channels) -> (lines, channels, grid columns)."""
+        count, width, channels = lines.shape
+        turned = np.ascontiguousarray(lines.transpose(0, 2, 1)).reshape(count * channels, width)
+        cells: Weight = (turned @ self._columns).reshape(count, channels, -1)
+        return cells
