@@ -47,15 +47,15 @@ def test_a_bake_of_another_job_is_not_applied(made: Shot, nursery: Nursery) -> N
 def test_a_damaged_bake_fails_the_frames_that_need_it(made: Shot, nursery: Nursery) -> None:
     job = made.save_job()
     assert nursery.run("bake", job, "--model", made.model, "--quiet").returncode == 0
-    grid = made.folder / "job.bake/00_hero.grid.0002.exr"
+    grid = made.folder / "job.bake/01_hero.grid.0002.exr"
     grid.write_bytes(grid.read_bytes()[:-50])
-    (made.folder / "job.bake/01_car.grid.0004.exr").unlink()
+    (made.folder / "job.bake/00_car.grid.0004.exr").unlink()
     ran = nursery.run("apply", job, "--quiet")
     assert ran.returncode == 1
     first, second, last = ran.stderr.splitlines()
     assert f"frame 2 FAILED: {grid}: is not whole" in first
     assert "frame 4 FAILED: " in second
-    assert "01_car.grid.0004.exr: missing from the bake; bake the job again" in second
+    assert "00_car.grid.0004.exr: missing from the bake; bake the job again" in second
     assert last == "3 done, 0 skipped, 2 failed"
     assert whole_frames(made) == [1, 3, 5]
 

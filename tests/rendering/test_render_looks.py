@@ -45,7 +45,7 @@ def full_looks(made: Shot) -> dict[str, Plane]:
     pixels = PlatePixels(frame, plate_matrix(None, attributes={}))
     band = pixels.read(0, pixels.height)
     found = {}
-    for index, name in enumerate(OPPOSITE):
+    for index, name in enumerate(sorted(OPPOSITE)):
         weights = torch.zeros(2, pixels.height, pixels.width)
         weights[index] = 1.0
         styled, _ = apply_band(band.linear, weights, pixels.u, pixels.v, look)

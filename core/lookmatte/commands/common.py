@@ -60,13 +60,16 @@ def load_job(text: str) -> Job:
 
 
 def set_threads(count: int | None) -> None:
-    """Bound the threads of torch and OpenImageIO; None leaves their defaults."""
+    """Bound the threads of torch, OpenImageIO and the bands of a frame; None leaves their defaults."""
     if count is None:
         return
     import OpenImageIO as oiio
     import torch
 
+    from lookmatte.rendering import bands
+
     torch.set_num_threads(count)
+    bands.set_threads(count)
     oiio.attribute("threads", count)
 
 

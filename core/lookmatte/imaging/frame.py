@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,23 +65,45 @@ class Frame:
         return self.parts[key[0]].channels[key[1]]
 
     def find(self, channel: str) -> tuple[int, str]:
-        """Locate a channel by its full name, or by ``part.name`` plus name, ignoring case when that is unambiguous.
+        """Locate a channel: see :func:`find_channel`."""
+        return find_channel(self.path.name, self.parts, self.rgb[0][0], channel)
 
-        Raises FrameError that names the nearest channels.
-        """
-        exact: list[tuple[int, str]] = []
-        folded: list[tuple[int, str]] = []
-        every: list[str] = []
-        for index, part in enumerate(self.parts):
-            for name in part.channels:
-                every.append(name)
-                spellings = {name, f"{part.name}.{name}"}
-                if channel in spellings:
-                    exact.append((index, name))
-                elif channel.casefold() in {spelling.casefold() for spelling in spellings}:
-                    folded.append((index, name))
-        if exact:
-            return exact[0]
-        if len(folded) == 1:
-            return folded[0]
-        raise FrameError(f"{self.path.name}: no channel {channel!r}{nearest(channel, every)}")
+
+class Channels(Protocol):
+    """What finding a channel needs of a part, decoded or not."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def channels(self) -> Mapping[str, Any]: ...
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+
+
+def find_channel(file: str, parts: Sequence[Channels], plate: int, channel: str) -> tuple[int, str]:
+    """Locate a channel by its full name, or by its part's name, a dot and its name; case counts only where the
+    exact spelling is there.
+
+    Where several parts have it, the ``plate``'s own part counts, then its view: the left eye's matte belongs
+    to the left eye. Raises FrameError that names the nearest channels, or the spellings to choose from.
+    """
+    exact: list[tuple[int, str]] = []
+    folded: list[tuple[int, str]] = []
+    for index, part in enumerate(parts):
+        for name in part.channels:
+            spellings = {name, f"{part.name}.{name}"}
+            if channel in spellings:
+                exact.append((index, name))
+            elif channel.casefold() in {spelling.casefold() for spelling in spellings}:
+                folded.append((index, name))
+    found = exact or folded
+    view = parts[plate].attributes.get("view")
+    own = [key for key in found if key[0] == plate]
+    found = own or [key for key in found if view and parts[key[0]].attributes.get("view") == view] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = ", ".join(f"{parts[index].name}.{name}" for index, name in found)
+        raise FrameError(f"{file}: several channels are called {channel!r}; write one of {choices}")
+    every = dict.fromkeys(name for part in parts for name in part.channels)
+    raise FrameError(f"{file}: no channel {channel!r}{nearest(channel, every)}")

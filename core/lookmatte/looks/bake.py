@@ -123,6 +123,11 @@ def envelope(enhanced: Tensor) -> Tensor:
     return F.avg_pool2d(spread, size, 1, SPREAD, count_include_pad=False)[0, 0]
 
 
+def _by_name(bake: FrameBake) -> list[RegionBake]:
+    """Regions in the order of their names: the order in which a person writes them never matters."""
+    return sorted(bake.regions, key=lambda region: region.name)
+
+
 def resolve(
     before: FrameBake,
     after: FrameBake | None = None,
@@ -132,7 +137,8 @@ def resolve(
     """Make the Look of a frame that lies between two key frames: (1 - t) of ``before``, t of ``after``.
 
     The exposure limit is applied to each key frame's grid, then they are faded, then strength is applied.
-    ``before`` carries the enhanced mattes of the frame itself. A region without ``settings`` has full strength
+    ``before`` carries the enhanced mattes of the frame itself. The Look's ``pixel_grids`` are in the order of the
+    regions' names. A region without ``settings`` has full strength
     and no limit.
     """
     after = before if after is None else after
@@ -140,7 +146,7 @@ def resolve(
     pixel: list[Tensor | None] = []
     soft: list[tuple[RegionBake, Tensor, Tensor, float]] = []
     rest: Tensor | None = None
-    for early, late in zip(before.regions, after.regions, strict=True):
+    for early, late in zip(_by_name(before), _by_name(after), strict=True):
         setting = (settings or {}).get(early.name, Setting())
         strength = setting.strength
         grid = early.limited(setting.exposure_limit)

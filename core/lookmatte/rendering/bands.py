@@ -30,9 +30,6 @@ def cores() -> int:
 def undivided() -> Iterator[None]:
     """While it lasts, torch and BLAS do each operation on one thread; afterwards as before."""
     before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
     torch.set_num_threads(1)
     try:
         with threadpool_limits(1, "blas"):

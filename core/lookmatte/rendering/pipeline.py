@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from lookmatte.imaging.writer import lossy_parts
 from lookmatte.job import Job
 from lookmatte.jobhash import bake_hash, job_hash
 from lookmatte.jobpaths import check_paths
-from lookmatte.looks.bake import FrameBake, Setting, resolve
+from lookmatte.looks.bake import Blend, FrameBake, Setting, resolve
 from lookmatte.looks.baker import Baker
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
@@ -269,7 +270,7 @@ class _Run:
                 if frame in pending:
                     self._fail(frame, message)
 
-            self._walk(sorted(todo | pending), handle, refuse, baking=todo.__contains__)
+            self._walk(sorted(todo | pending), handle, refuse, todo.__contains__, pending.__contains__)
         bakery.finish()
 
     def _writer(self) -> Writer:
@@ -289,6 +290,7 @@ class _Run:
                 lambda loaded, started: self._apply(loaded, started, writer),
                 self._fail,
                 baking=lambda _: False,
+                writing=lambda _: True,
             )
 
     def _walk(
@@ -297,11 +299,13 @@ class _Run:
         handle: Callable[[LoadedFrame, float], None],
         refuse: Callable[[int, str], None],
         baking: Callable[[int], bool] = lambda _: True,
+        writing: Callable[[int], bool] = lambda _: False,
     ) -> None:
         """Read frames one ahead and handle each in order; one that cannot be read or handled is refused."""
 
         def load(frame: int) -> LoadedFrame:
-            return self.shot.load(frame, mattes=("pixel", "grid") if baking(frame) else ("pixel",))
+            mattes: tuple[Blend, ...] = ("pixel", "grid") if baking(frame) else ("pixel",)
+            return self.shot.load(frame, mattes=mattes, whole=writing(frame))
 
         for frame, reading, started in ahead(frames, load):
             try:
@@ -310,6 +314,12 @@ class _Run:
                 refuse(frame, str(error))
             except OSError as error:
                 refuse(frame, f"{error.filename or self.shot.plate.path(frame)}: {error.strerror or error}")
+            except (MemoryError, RuntimeError, ValueError, ArithmeticError) as error:
+                # One frame's trouble must not take the frames behind it along, whoever's fault it is.
+                if os.environ.get("LOOKMATTE_DEBUG"):
+                    raise
+                what = " ".join(f"{type(error).__name__}: {error}".split())
+                refuse(frame, f"{self.shot.plate.path(frame)}: internal error: {what}")
 
     # One frame
 

@@ -85,6 +85,11 @@ class PlatePixels:
             linear = _in_place(self._colour.decode, linear)
         if self._to is not None:
             linear = torch.einsum("ij,jnw->inw", self._to, linear)
+        if linear is not stored:
+            # A log curve or a gamut may carry a large value beyond float32.
+            fits = linear.isfinite().all(0)
+            valid &= fits
+            linear = torch.where(fits, linear, 0.0)
         return Band(linear, stored, alpha, valid)
 
     def write(self, y0: int, y1: int, band: Band, styled: Tensor, active: Tensor) -> None:

@@ -15,7 +15,7 @@ from lookmatte.imaging.proxy import AreaAverage
 from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy
 from lookmatte.rendering.bands import each_band, undivided
 from lookmatte.rendering.pixels import PlatePixels
-from lookmatte.rendering.weights import RegionMatte, all_weights
+from lookmatte.rendering.weights import RegionMatte, region_rows
 
 REST = "rest"
 _LEAST = 1e-4
@@ -32,13 +32,13 @@ def make_proxy(
     @torch.no_grad()
     def measure(y0: int, y1: int) -> NDArray[np.float32]:
         band = pixels.read(y0, y1)
-        weights, _ = all_weights(mattes, y0, y1, band.alpha)
+        rows = region_rows(mattes, y0, y1, band.alpha)
         alpha = torch.where(band.valid, band.alpha.clamp(0.0, 1.0), 0.0)
         colour = encode(band.linear)
         planes = [colour * alpha, alpha.unsqueeze(0)]
-        for weight in weights:
-            own = weight * alpha
-            planes += [colour * own, own.unsqueeze(0), weight.unsqueeze(0)]
+        for region in mattes:
+            own = rows[region.name].weight * alpha
+            planes += [colour * own, own.unsqueeze(0), rows[region.name].matte.unsqueeze(0)]
         return np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
 
     with undivided():

@@ -12,11 +12,12 @@ from lookmatte.errors import FrameError, InputError, LookmatteError, nearest
 from lookmatte.imaging.colour import PlateColour, plate_matrix
 from lookmatte.imaging.cryptolayers import layers
 from lookmatte.imaging.cryptomatte import CryptoMatte, select
-from lookmatte.imaging.frame import Frame, Window
+from lookmatte.imaging.frame import Frame, Window, find_channel
 from lookmatte.imaging.mattefile import MatteFile as MattePicture
 from lookmatte.imaging.mattefile import load_matte
 from lookmatte.imaging.mattes import ChannelMatte, FileMatte, Matte
-from lookmatte.imaging.reader import read_frame, read_header
+from lookmatte.imaging.plate import Key
+from lookmatte.imaging.reader import FrameHeader, read_frame, read_header
 from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
 from lookmatte.imaging.sequence import Sequence, parse_frames
 from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region
@@ -88,6 +89,7 @@ class Shot:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self._named = sorted(job.regions, key=lambda region: region.name)
         self.plate = Sequence.parse(job.plate, Path())
         self.output = Sequence.parse(job.output, Path())
         self.on_disk = self.plate.require()
@@ -103,10 +105,13 @@ class Shot:
             if isinstance(region.source, MatteFile)
         }
         self._stills: dict[str, MattePicture] = {}
+        self._layers: dict[str, str] = {}
         self.colour, self.display = self._first()
         for region in job.regions:
             if isinstance(region.source, Cryptomatte):
                 self._check_names(region, region.source)
+            elif isinstance(region.source, Channel):
+                self._check_channel(region, region.source)
 
     @property
     def holes(self) -> list[tuple[int, int]]:
@@ -154,6 +159,10 @@ class Shot:
             except FrameError:
                 continue
             unknown = [name for name in unknown if not any(listed_ids(layer, name) for layer in there)]
+            for layer in there:
+                if region.name not in self._layers and all(listed_ids(layer, name) for name in source.names):
+                    # For the whole shot: when the object leaves, another layer may still know its name.
+                    self._layers[region.name] = layer.name
             if not unknown:
                 return
             if not by_pixels or any(layer.manifest is None for layer in there):
@@ -175,16 +184,29 @@ class Shot:
             lines = dict.fromkeys(f"regions.{region.name}: {said[name]}" for name in unknown)
             raise InputError("\n".join(lines))
 
+    def _check_channel(self, region: Region, source: Channel) -> None:
+        """A channel must be in some frame of the shot."""
+        trouble = ""
+        for frame in self._there:
+            try:
+                _channel(read_header(self.plate.path(frame)), source.name)
+            except FrameError as error:
+                trouble = trouble or str(error)
+                continue
+            return
+        raise InputError(f"regions.{region.name}: {trouble}")
+
     @property
     def regions(self) -> tuple[tuple[str, Blend], ...]:
-        """Name and blend of each region in the bake's order; ``rest`` last."""
-        named: list[tuple[str, Blend]] = [(region.name, region.blend) for region in self.job.regions]
+        """Name and blend of each region in the bake's order, which is that of the names; ``rest`` last."""
+        named: list[tuple[str, Blend]] = [(region.name, region.blend) for region in self._named]
         return (*named, (REST, "rest")) if self.job.rest is not None else tuple(named)
 
     def looks(self) -> list[RegionLook]:
         """Regions with their pictures, as the Baker takes them."""
         made: list[RegionLook] = []
-        for region, (name, blend) in zip(self.job.everything, self.regions, strict=True):
+        everything = self._named if self.job.rest is None else [*self._named, self.job.rest]
+        for region, (name, blend) in zip(everything, self.regions, strict=True):
             pictures = tuple(load_style(style, self.job.color.view) for style in region.style.pictures)
             made.append(RegionLook(name, blend, pictures, region.style_mix_at))
         return made
@@ -202,14 +224,15 @@ class Shot:
             parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
-    def load(self, number: int, *, mattes: Many[Blend] = ("pixel", "grid")) -> LoadedFrame:
+    def load(self, number: int, *, mattes: Many[Blend] = ("pixel", "grid"), whole: bool = False) -> LoadedFrame:
         """Decode a frame and find the mattes of the regions whose blend is in ``mattes``: applying needs those of
-        `pixel` regions alone. Raises FrameError in one line."""
+        `pixel` regions alone. A frame that is to be written must be ``whole``; otherwise the plate's colour and
+        the mattes' channels are decoded, and nothing else. Raises FrameError in one line."""
         path = self.plate.path(number)
         if not path.is_file():
             raise FrameError(self.missing_message(number))
         stamp = self.stamp(number)
-        frame = read_frame(path)
+        frame = read_frame(path, only=None if whole else self._channels(path))
         window = frame.plate.display_window
         if (window.width, window.height) != (self.display.width, self.display.height):
             raise FrameError(
@@ -219,6 +242,20 @@ class Shot:
         found = [self._matte(region, frame, number) for region in self.job.regions if region.blend in mattes]
         files = {name: sequence.path(number).name for name, sequence in self.mattes.items()}
         return LoadedFrame(number, frame, found, stamp, files)
+
+    def _channels(self, path: Path) -> set[Key] | None:
+        """The channels that the mattes of this file take; None, all, when one of them is not there."""
+        header = read_header(path)
+        wanted: set[Key] = set()
+        for region in self.job.regions:
+            if isinstance(region.source, Channel):
+                try:
+                    wanted.add(_channel(header, region.source.name))
+                except FrameError:
+                    return None
+        if any(isinstance(region.source, Cryptomatte) for region in self.job.regions):
+            wanted |= {key for layer in layers(header) for pair in layer.ranks for key in pair}
+        return wanted
 
     def missing_message(self, number: int) -> str:
         """What to say of a frame that is not on disk."""
@@ -233,7 +270,8 @@ class Shot:
         source = region.source
         try:
             if isinstance(source, Cryptomatte):
-                matte: Matte = select(frame, source.names, source.layer, missing_ok=True)
+                layer = source.layer or self._layers.get(region.name)
+                matte: Matte = select(frame, source.names, layer, missing_ok=True)
             elif isinstance(source, Channel):
                 matte = ChannelMatte(frame, source.name)
             else:
@@ -260,6 +298,11 @@ class Shot:
     def pixels(self, loaded: LoadedFrame) -> PlatePixels:
         """The frame's colour, in bands."""
         return PlatePixels(loaded.frame, self.colour, self.job.alpha)
+
+
+def _channel(header: FrameHeader, name: str) -> Key:
+    plate = 0 if header.plate is None else header.plate.rgb[0][0]
+    return find_channel(header.path.name, header.parts, plate, name)
 
 
 def _unknown(frame: Frame, name: str, layer: str | None) -> str:

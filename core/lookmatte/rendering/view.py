@@ -23,7 +23,7 @@ from lookmatte.job import StyleRef
 from lookmatte.rendering.bands import each_band, undivided
 from lookmatte.rendering.pixels import AlphaMode, PlatePixels
 from lookmatte.rendering.styles import load_style
-from lookmatte.rendering.weights import RegionMatte, all_weights
+from lookmatte.rendering.weights import RegionMatte, region_rows
 
 _SHADOW = 0.22  # how bright a tint stays over black
 _EXCLUDED = 0.2  # how bright the part of a style is that its matte leaves out
@@ -77,8 +77,10 @@ def view(
         clear = band.alpha <= 0.0
         if bool(clear.any()):
             light = torch.where(clear, stored.read(y0, y1).linear, light)
-        weights, left = all_weights(mattes, y0, y1, band.alpha)
-        planes = torch.cat([light.clamp(0.0, 1.0), cover[None], weights * cover, (left * cover)[None]])
+        rows = region_rows(mattes, y0, y1, band.alpha)
+        weights = torch.stack([torch.zeros_like(cover), *(rows[region.name].weight for region in mattes)])
+        left = (1.0 - weights.sum(0)).clamp_min(0.0)
+        planes = torch.cat([light.clamp(0.0, 1.0), cover[None], weights[1:] * cover, (left * cover)[None]])
         return np.ascontiguousarray(planes.permute(1, 2, 0).numpy())
 
     with undivided():

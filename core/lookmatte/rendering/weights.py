@@ -29,23 +29,31 @@ def matte_rows(region: RegionMatte, y0: int, y1: int, alpha: Tensor) -> Tensor:
 
 
 def pixel_weights(mattes: Sequence[RegionMatte], y0: int, y1: int, alpha: Tensor) -> Tensor:
-    """Weights of the `pixel` regions, shared: (P, n, w), sum at most 1."""
-    rows = [matte_rows(region, y0, y1, alpha) for region in mattes if region.blend == "pixel"]
-    if not rows:
+    """Weights of the `pixel` regions, shared, in the order of the regions' names: (P, n, w), sum at most 1."""
+    named = sorted((region for region in mattes if region.blend == "pixel"), key=lambda region: region.name)
+    if not named:
         return torch.zeros(0, *alpha.shape)
-    return share_weights(torch.stack(rows))[0]
+    return share_weights(torch.stack([matte_rows(region, y0, y1, alpha) for region in named]))[0]
 
 
-def all_weights(mattes: Sequence[RegionMatte], y0: int, y1: int, alpha: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of all regions for their statistics, (R, n, w), and what is left for ``rest``, (n, w).
+@dataclass(frozen=True)
+class RegionRows:
+    """Rows of one region, (n, w) in [0, 1]: its own ``matte``, and the ``weight`` that is left to it beside the
+    others, which its statistics use."""
 
-    `pixel` regions lie over `grid` regions, as they do in the picture.
-    """
-    pixel = pixel_weights(mattes, y0, y1, alpha)
-    left = (1.0 - pixel.sum(0)).clamp_min(0.0)
-    soft_rows = [matte_rows(region, y0, y1, alpha) for region in mattes if region.blend == "grid"]
-    soft = share_weights(torch.stack(soft_rows))[0] * left if soft_rows else pixel[:0]
-    pixels, softs = iter(pixel), iter(soft)
-    ordered = [next(pixels) if region.blend == "pixel" else next(softs) for region in mattes]
-    stacked = torch.stack(ordered) if ordered else torch.zeros(0, *alpha.shape)
-    return stacked, (left - soft.sum(0)).clamp_min(0.0)
+    matte: Tensor
+    weight: Tensor
+
+
+def region_rows(mattes: Sequence[RegionMatte], y0: int, y1: int, alpha: Tensor) -> dict[str, RegionRows]:
+    """Rows of every region by name. `pixel` regions lie over `grid` regions, as they do in the picture."""
+    found: dict[str, RegionRows] = {}
+    left = torch.ones_like(alpha)
+    for blend in ("pixel", "grid"):
+        named = sorted((region for region in mattes if region.blend == blend), key=lambda region: region.name)
+        if named:
+            rows = torch.stack([matte_rows(region, y0, y1, alpha) for region in named])
+            shared = share_weights(rows)[0] * left
+            left = (left - shared.sum(0)).clamp_min(0.0)
+            found |= {one.name: RegionRows(rows[k], shared[k]) for k, one in enumerate(named)}
+    return found
