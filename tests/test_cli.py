@@ -274,6 +274,15 @@ def test_train_hands_its_options_on(capsys: pytest.CaptureFixture[str], monkeypa
     assert seen == [["--steps", "3", "configs/a.yaml", "--help"]]
 
 
+def test_train_says_what_it_needs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("lookmatte.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    code, _, err = run(capsys, "train", "configs/a.yaml")
+    assert code == 2
+    assert err == "lookmatte: error: training needs: pip install 'lookmatte[train]'\n"
+
+
 # ---- progress ---------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from lookmatte.errors import InputError
 from lookmatte.networks.model import Model, digest
 from lookmatte.training.config import Enhancing, Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
+from lookmatte.training.distill import distil
 from lookmatte.training.objective import Judge, make_judge, objective
 from lookmatte.training.train import Run, enhance_step, main, style_step, train
 from lookmatte.training.vgg import Vgg19
@@ -148,6 +149,33 @@ def test_a_data_folder_without_pictures(tmp_path: Path) -> None:
 def test_a_missing_encoder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no encoder there"):
         Run(TrainingConfig(), tmp_path / "encoder.safetensors", tmp_path / "run")
+
+
+@pytest.mark.parametrize("kind", ["text", "another"])
+def test_a_damaged_encoder(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "encoder.safetensors"
+    if kind == "text":
+        path.write_bytes(b"no tensors at all")
+    else:
+        Model().save(path)
+    with pytest.raises(InputError, match=r"encoder\.safetensors: .*lookmatte\.training\.distill$") as caught:
+        Run(TrainingConfig(), path, tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "another"])
+def test_a_damaged_checkpoint(kind: str, data: Path, vgg: Path, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    Run(_config(), None, tmp_path).save()
+    whole = path.read_bytes()
+    if kind == "another":
+        torch.save({"model": {}}, path)
+    else:
+        path.write_bytes({"empty": b"", "text": b"no tensors", "cut": whole[: len(whole) // 2]}[kind])
+    with pytest.raises(InputError, match=r"checkpoint\.pt: a damaged checkpoint.*delete it"):
+        Run(_config(), None, tmp_path)
+    with pytest.raises(InputError, match=r"checkpoint\.pt: a damaged checkpoint.*delete it"):
+        distil(data, vgg, tmp_path, steps=1)
 
 
 def test_a_judge_of_another_kind(tmp_path: Path) -> None:

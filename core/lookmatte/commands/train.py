@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from lookmatte.errors import InputError
+
 
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
@@ -18,7 +20,11 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train and return the exit code."""
-    from lookmatte.training.train import main
-
+    """Train and return the exit code. Raises InputError, also where what only training needs is not installed."""
+    try:
+        from lookmatte.training.train import main
+    except ModuleNotFoundError as error:
+        if error.name != "cv2":
+            raise
+        raise InputError("training needs: pip install 'lookmatte[train]'") from None
     return int(main(args.rest) or 0)

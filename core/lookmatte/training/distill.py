@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lookmatte.errors import InputError
 from lookmatte.networks.encoder import ENCODER_SIZE, TAP_CHANNELS, Encoder
 from lookmatte.training.augment import colour, frame
+from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.photos import photo_paths, read_rgb
 from lookmatte.training.vgg import VGG_CHANNELS, Vgg19
 
@@ -82,11 +85,12 @@ def distil(data: Path, vgg_file: Path, out: Path, steps: int, count: int = 12, s
     optimiser = torch.optim.Adam(parameters, lr=2e-3)
     checkpoint, start = out / "checkpoint.pt", 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        encoder.load_state_dict(state["encoder"])
-        heads.load_state_dict(state["heads"])
-        optimiser.load_state_dict(state["optimiser"])
-        start = int(state["step"])
+        with refused_when_damaged(checkpoint):
+            state = torch.load(checkpoint, weights_only=True)
+            encoder.load_state_dict(state["encoder"])
+            heads.load_state_dict(state["heads"])
+            optimiser.load_state_dict(state["optimiser"])
+            start = int(state["step"])
     photos = [read_rgb(path, 200) for path in photo_paths(data, held=False)]
     held = [read_rgb(path, 200) for path in photo_paths(data, held=True)]
     tests = [batch_at(1_000_000 + i, 7, held, 8) for i in range(6)]
@@ -150,4 +154,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        print(f"lookmatte: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -27,6 +28,7 @@ from lookmatte.errors import InputError
 from lookmatte.networks.enhancer import edge_band
 from lookmatte.networks.model import Model, ModelConfig
 from lookmatte.training import held_out
+from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.config import TrainingConfig, read
 from lookmatte.training.data import Material, Sampler, Scene, load
 from lookmatte.training.mattes import edge_windows
@@ -38,15 +40,16 @@ class Run:
     """A training run in a folder: its state, its checkpoint, its clock."""
 
     def __init__(self, config: TrainingConfig, encoder: Path | None, out: Path) -> None:
-        """Start afresh, or from ``out``/checkpoint.pt. ``encoder`` is the distilled one; it is frozen."""
+        """Start afresh, or from ``out``/checkpoint.pt. ``encoder`` is the distilled one; it is frozen.
+
+        InputError for an encoder or a checkpoint that is damaged or belongs to another version.
+        """
         out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.config, self.out = config, out
         self.model = Model(ModelConfig(base=config.base, alpha=config.alpha, residual=config.residual))
         if encoder is not None:
-            if not encoder.is_file():
-                raise InputError(f"{encoder}: no encoder there; make one with lookmatte.training.distill")
-            self.model.encoder.load_state_dict(load_file(str(encoder)))
+            _load_encoder(self.model.encoder, encoder)
         self.model.encoder.requires_grad_(False)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.enhancing = torch.optim.Adam(self.model.enhancer.parameters(), lr=config.enhancing.rate)
@@ -61,12 +64,13 @@ class Run:
         return [*self.model.predictor.parameters(), *self.model.guide.parameters()]
 
     def _resume(self) -> None:
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.enhancing.load_state_dict(state["enhancing"])
-        self.styling.load_state_dict(state["styling"])
-        self.enhanced, self.styled = int(state["enhanced"]), int(state["styled"])
+        with refused_when_damaged(self.checkpoint):
+            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.enhancing.load_state_dict(state["enhancing"])
+            self.styling.load_state_dict(state["styling"])
+            self.enhanced, self.styled = int(state["enhanced"]), int(state["styled"])
 
     def save(self) -> None:
         """Write the checkpoint and the averaged model; each appears whole or not at all."""
@@ -88,6 +92,17 @@ class Run:
         with torch.no_grad():
             for mean, now in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
                 mean.lerp_(now, 1.0 - decay)
+
+
+def _load_encoder(encoder: nn.Module, path: Path) -> None:
+    remedy = "make one with python -m lookmatte.training.distill"
+    if not path.is_file():
+        raise InputError(f"{path}: no encoder there; {remedy}")
+    try:
+        encoder.load_state_dict(load_file(str(path)))
+    except (SafetensorError, OSError, RuntimeError) as error:  # load_state_dict raises RuntimeError
+        what = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: no distilled encoder, or a damaged one ({what}); {remedy}") from None
 
 
 def _rate(optimiser: torch.optim.Optimizer, peak: float, step: int, steps: int) -> None:
