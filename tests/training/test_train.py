@@ -11,12 +11,14 @@ from generated import make_data, make_vgg
 
 from lookmatte.errors import InputError
 from lookmatte.networks.model import Model, digest
+from lookmatte.training import distill
 from lookmatte.training.config import Enhancing, Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
-from lookmatte.training.distill import distil
 from lookmatte.training.objective import Judge, make_judge, objective
 from lookmatte.training.train import Run, enhance_step, main, style_step, train
 from lookmatte.training.vgg import Vgg19
+
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,7 @@ def test_a_damaged_checkpoint(kind: str, data: Path, vgg: Path, tmp_path: Path) 
     with pytest.raises(InputError, match=r"checkpoint\.pt: a damaged checkpoint.*delete it"):
         Run(_config(), None, tmp_path)
     with pytest.raises(InputError, match=r"checkpoint\.pt: a damaged checkpoint.*delete it"):
-        distil(data, vgg, tmp_path, steps=1)
+        distill.distil(data, vgg, tmp_path, steps=1)
 
 
 def test_a_judge_of_another_kind(tmp_path: Path) -> None:
@@ -214,6 +216,28 @@ def test_the_command_line_names_what_is_missing(data: Path, vgg: Path, tmp_path:
         main([str(config), *options])
 
 
+@pytest.mark.parametrize("name", ["lookmatte-v1.yaml", "lookmatte-v1.md"])
+def test_the_commands_that_made_the_shipped_model_are_whole(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every required option is there: each goes on to look for its files, which are placeholders."""
+    lines = [line.strip("# ") for line in (MODELS / name).read_text().splitlines()]
+    (distilling,) = [line.split() for line in lines if line.startswith("python -m lookmatte.training.distill ")]
+    (training,) = [line.split() for line in lines if line.startswith("lookmatte train ")]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "lookmatte-v1.yaml").write_text((MODELS / "lookmatte-v1.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    try:
+        monkeypatch.setattr("sys.argv", ["distill", *distilling[3:]])
+        with pytest.raises(InputError, match="^VGG: no VGG-19 weights"):
+            distill.main()
+        with pytest.raises(InputError, match=r"^runs/encoder/encoder\.safetensors: no encoder there"):
+            main(training[2:])
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_the_shipped_configuration_is_valid() -> None:
-    config = read(Path(__file__).parents[2] / "models" / "lookmatte-v1.yaml")
+    config = read(MODELS / "lookmatte-v1.yaml")
     assert config.base == "transport"
