@@ -230,7 +230,7 @@ def test_the_commands_that_made_the_shipped_model_are_whole(
     threads = torch.get_num_threads()
     try:
         monkeypatch.setattr("sys.argv", ["distill", *distilling[3:]])
-        with pytest.raises(InputError, match="^VGG: no VGG-19 weights"):
+        with pytest.raises(InputError, match=r"^VGG: no VGG-19 weights"):
             distill.main()
         with pytest.raises(InputError, match=r"^runs/encoder/encoder\.safetensors: no encoder there"):
             main(training[2:])
