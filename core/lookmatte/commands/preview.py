@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookmatte.commands.common import add_json, is_job, load_job, positive, progress_of, set_threads
-from lookmatte.commands.render import JOBLESS, job_from_options
+from lookmatte.commands.render import JOBLESS, add_plate_options, job_from_options
 from lookmatte.errors import FrameError, InputError
 from lookmatte.progress import JsonLines, printable
 
@@ -35,13 +35,7 @@ def register(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("input", metavar="JOB|PLATE", help="a job file (.yaml), or a plate: shot.####.exr")
-    alone = parser.add_argument_group("without a job file")
-    alone.add_argument("--style", metavar="PICTURE", help="the reference picture")
-    alone.add_argument(
-        "--matte", metavar="KIND:NAME", help="crypto:NAME, channel:NAME or file:PATTERN (default: the whole frame)"
-    )
-    alone.add_argument("--strength", metavar="X", help="0 to 1 (default: 1)")
-    alone.add_argument("--space", metavar="NAME", help="the plate's colour space (default: as the file says)")
+    add_plate_options(parser)
     parser.add_argument("--frame", metavar="N", type=_frame, help="which frame (default: the middle one on disk)")
     parser.add_argument("-o", "--output", metavar="PNG", help="where it goes (default: JOB.preview.png by the job)")
     parser.add_argument("--model", metavar="FILE", help="other weights than the shipped ones")

@@ -27,18 +27,22 @@ def register(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("input", metavar="JOB|PLATE", help="a job file (.yaml), or a plate: shot.####.exr")
+    alone = add_plate_options(parser)
+    alone.add_argument("-o", "--output", metavar="OUT", help="where the frames go: out.####.exr")
+    add_run_options(parser)
+    parser.set_defaults(run=run, forwards=False)
+
+
+def add_plate_options(parser: argparse.ArgumentParser) -> Any:
+    """The options that stand for a job file when a plate is given; returns their group."""
     alone = parser.add_argument_group("without a job file")
     alone.add_argument("--style", metavar="PICTURE", help="the reference picture")
     alone.add_argument(
-        "--matte",
-        metavar="KIND:NAME",
-        help="crypto:NAME, channel:NAME or file:PATTERN (default: the whole frame)",
+        "--matte", metavar="KIND:NAME", help="crypto:NAME, channel:NAME or file:PATTERN (default: the whole frame)"
     )
     alone.add_argument("--strength", metavar="X", help="0 to 1 (default: 1)")
-    alone.add_argument("-o", "--output", metavar="OUT", help="where the frames go: out.####.exr")
     alone.add_argument("--space", metavar="NAME", help="the plate's colour space (default: as the file says)")
-    add_run_options(parser)
-    parser.set_defaults(run=run, forwards=False)
+    return alone
 
 
 def _number(text: str) -> float | str:
@@ -58,7 +62,8 @@ def job_from_options(args: argparse.Namespace) -> Job:
     if args.matte is not None:
         kind, colon, what = args.matte.partition(":")
         if kind not in KINDS or not colon or not what:
-            raise InputError(f"--matte: {args.matte!r} is not KIND:NAME{nearest(kind, KINDS)}")
+            hint = f"; write {kind}:NAME" if kind in KINDS else nearest(kind, KINDS)
+            raise InputError(f"--matte: {args.matte!r} is not KIND:NAME{hint}")
         name = REGION
         region[KINDS[kind]] = what
     if args.strength is not None:
