@@ -14,13 +14,13 @@ from lookmatte.imaging.sequence import describe_frames
 from lookmatte.imaging.sheet import EDGE, GAP, INK, LINE, REST_TINT, Canvas, Entry, Gallery, Tile, Tint, tint
 from lookmatte.job import Job, Region, StyleRef
 from lookmatte.jobpaths import check_paths
-from lookmatte.looks.bake import Setting, resolve
+from lookmatte.looks.bake import resolve
 from lookmatte.looks.baker import Baker
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent, printable
 from lookmatte.rendering.apply import apply
 from lookmatte.rendering.pixels import PlatePixels
-from lookmatte.rendering.proxy import REST
+from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.view import displayed, shrink, style_picture, tile_size, tinted, view
 
@@ -66,7 +66,7 @@ def preview(
     size = tile_size(loaded.frame, TILE)
     before = view(loaded.frame, shot.colour, job.alpha, size, loaded.mattes)
     baked = Baker(network, shot.looks(), "frame").bake(shot.proxy(loaded), cut=False)
-    look = resolve(baked, settings=_settings(job, number))
+    look = resolve(baked, settings=settings(job, number))
     pixels = apply(loaded.frame, look, loaded.mattes, colour=shot.colour, alpha=job.alpha)
     _warn(loaded, pixels, progress)
     after = view(loaded.frame, shot.colour, job.alpha, size)
@@ -107,13 +107,6 @@ def _choose(shot: Shot, frame: int | None) -> int:
         why = "is missing from the sequence" if frame in shot.missing else "is not in the job"
         raise InputError(f"--frame: {frame} {why}; there is: {describe_frames(there)}")
     return frame
-
-
-def _settings(job: Job, frame: int) -> dict[str, Setting]:
-    return {
-        REST if region is job.rest else region.name: Setting(region.strength_at(frame), region.exposure_limit)
-        for region in job.everything
-    }
 
 
 def _warn(loaded: LoadedFrame, pixels: PlatePixels, progress: Progress) -> None:
