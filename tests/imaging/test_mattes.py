@@ -13,7 +13,7 @@ from sample_files import grey, write_exr, write_picture
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.frame import Frame, Part, Window
 from lookmatte.imaging.mattefile import MatteFile, load_matte, split_channel
-from lookmatte.imaging.mattes import ChannelMatte, FileMatte, FullMatte, Matte
+from lookmatte.imaging.mattes import ChannelMatte, FileMatte, Matte
 from lookmatte.imaging.reader import read_frame
 
 
@@ -25,12 +25,6 @@ def plate(data: Window, display: Window | None = None, **channels: NDArray[Any])
 
 def whole(matte: Matte, height: int, band: int = 3) -> NDArray[np.float32]:
     return np.concatenate([matte.rows(y, min(y + band, height)) for y in range(0, height, band)])
-
-
-def test_full_matte_is_the_weight_itself() -> None:
-    matte = FullMatte(plate(Window(3, 4, 5, 6)))
-    assert not matte.coverage
-    assert np.array_equal(whole(matte, 6), np.ones((6, 5), np.float32))
 
 
 def test_channel_matte_cleans_and_counts_once() -> None:

@@ -63,22 +63,6 @@ class _Gathering:
         return values
 
 
-class FullMatte:
-    """The whole frame, weight 1 (also where alpha is partial: it is the weight, not coverage)."""
-
-    coverage = False
-    peak = 1.0
-    nonfinite = 0
-
-    def __init__(self, frame: Frame) -> None:
-        self._width = frame.plate.data_window.width
-        self.notes: list[str] = []
-
-    def rows(self, y0: int, y1: int) -> Weight:
-        """Ones: (y1 - y0, width)."""
-        return np.ones((y1 - y0, self._width), dtype=np.float32)
-
-
 class ChannelMatte(_Gathering):
     """A channel of the plate's own file (an AOV) as coverage; 0 where its part's data window ends."""
 

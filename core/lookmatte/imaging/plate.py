@@ -13,7 +13,7 @@ from lookmatte.errors import FrameError, nearest
 
 Key = tuple[int, str]
 
-_COMPONENTS = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2, "a": 3, "alpha": 3}
+COMPONENTS = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2, "a": 3, "alpha": 3}
 _MAIN = {"", "combined", "rgba", "rgb", "beauty", "main", "default", "color", "colour", "composite"}
 _CRYPTOMATTE_LAYER = re.compile(r"cryptomatte|(^|[._]|u)crypto[_ ]?(object|material|asset)?\d*$")
 _CRYPTOMATTE_NAME = re.compile(r"cryptomatte/[^/]+/name$")
@@ -94,7 +94,9 @@ def find_plate(file_name: str, parts: Sequence[PartLike], choice: str | None = N
         if every == ["Y"] or every == ["L"]:
             raise FrameError(f"{file_name}: has only the channel {every[0]!r}; a plate needs R, G and B")
         shown = ", ".join(every[:12]) + (f" and {len(every) - 12} more" if len(every) > 12 else "")
-        raise FrameError(f"{file_name}: no red, green and blue to style; its channels are {shown}")
+        integers = {str(part.name) for part in parts for value in part.channels.values() if _is_integer(value)}
+        hint = "; integers cannot be styled, render it as half or float" if integers else "; render a beauty pass"
+        raise FrameError(f"{file_name}: no red, green and blue to style; its channels are {shown}{hint}")
     multi_view = (part.attributes.get("multiView") for part in parts)
     default = next((views[0] for views in multi_view if isinstance(views, tuple) and views), None)
     best = min(layer.rank for layer in layers)
@@ -104,10 +106,14 @@ def find_plate(file_name: str, parts: Sequence[PartLike], choice: str | None = N
     note = None
     if len(equals) > 1:
         others = ", ".join(layer.label for layer in equals[1:7])
-        note = f"plate colour is {chosen.label} (also there: {others}); plate_part chooses another"
+        note = f"plate colour is {chosen.label} (also there: {others}); the job's plate.part chooses another"
     index, (red, green, blue) = chosen.part, chosen.rgb
     alpha = None if chosen.alpha is None else (index, chosen.alpha)
     return Plate(((index, red), (index, green), (index, blue)), alpha, note)
+
+
+def _is_integer(value: Any) -> bool:
+    return bool(getattr(value, "dtype", value) == np.dtype(np.uint32))
 
 
 def _layers(parts: Sequence[PartLike]) -> list[_Layer]:
@@ -128,8 +134,8 @@ def _layers(parts: Sequence[PartLike]) -> list[_Layer]:
         groups: dict[str, dict[int, str]] = {}
         for name, value in part.channels.items():
             prefix, _, leaf = name.rpartition(".")
-            component = _COMPONENTS.get(leaf.casefold())
-            if component is None or getattr(value, "dtype", value) == np.dtype(np.uint32):
+            component = COMPONENTS.get(leaf.casefold())
+            if component is None or _is_integer(value):
                 continue
             groups.setdefault(prefix, {}).setdefault(component, name)
         view = str(part.attributes.get("view", ""))

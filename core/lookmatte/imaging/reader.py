@@ -21,7 +21,7 @@ from lookmatte.imaging.attributes import decode
 from lookmatte.imaging.exr_bits import ExrBitsError, read_channels
 from lookmatte.imaging.exr_header import COMPRESSIONS, ExrPart, read_exr_header
 from lookmatte.imaging.frame import Frame, Part, Pixels, Window
-from lookmatte.imaging.plate import Key, Plate, find_plate
+from lookmatte.imaging.plate import COMPONENTS, Key, Plate, find_plate
 
 Only = Callable[[str], bool] | Collection[str | Key]
 
@@ -30,7 +30,6 @@ STRUCTURAL = frozenset({
     "channels", "chunkCount", "compression", "dataWindow", "displayWindow", "lineOrder", "name", "tiles", "type"
 })  # fmt: skip
 _BAND_BYTES = 16 << 20
-_COMPONENT_ORDER = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2, "a": 3, "alpha": 3}
 
 
 @dataclass
@@ -123,7 +122,7 @@ def _by_layer(names: Collection[str]) -> list[str]:
 
     def key(name: str) -> tuple[str, int]:
         prefix, _, leaf = name.rpartition(".")
-        return prefix, _COMPONENT_ORDER.get(leaf.casefold(), 4)
+        return prefix, COMPONENTS.get(leaf.casefold(), 4)
 
     return sorted(names, key=key)
 
