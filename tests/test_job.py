@@ -464,3 +464,41 @@ def test_a_style_that_vanished_is_an_error(folder: Path) -> None:
     (folder / "styles/gold.jpg").unlink()
     with pytest.raises(InputError, match=r"gold\.jpg cannot be read"):
         bake_hash(job, "m")
+
+
+def test_a_plate_may_name_its_part(tmp_path: Path) -> None:
+    (tmp_path / "s.png").write_bytes(b"picture")
+    mapping = {
+        "plate": {"file": "p.####.exr", "part": "left"},
+        "output": "o.####.exr",
+        "regions": {"rest": {"style": "s.png"}},
+    }
+    job = Job.from_mapping(mapping, tmp_path)
+    assert (job.plate, job.part) == (str(tmp_path / "p.####.exr"), "left")
+    with pytest.raises(InputError, match="plate: has no file"):
+        Job.from_mapping({**mapping, "plate": {"part": "left"}}, tmp_path)
+    with pytest.raises(InputError, match=r"unknown key 'prt'; nearest: part"):
+        Job.from_mapping({**mapping, "plate": {"file": "p.exr", "prt": "left"}}, tmp_path)
+
+
+def test_hints_fit_the_mistake(tmp_path: Path) -> None:
+    (tmp_path / "s.png").write_bytes(b"picture")
+    with pytest.raises(InputError, match="or call it rest"):
+        Job.from_mapping({"plate": "p.exr", "output": "o.exr", "regions": {"Rest": {"style": "s.png"}}}, tmp_path)
+    tabbed = tmp_path / "job.yaml"
+    tabbed.write_text("plate: p.exr\nregions:\n\thero: 1\n")
+    with pytest.raises(InputError, match="spaces, not tabs"):
+        Job.load(tabbed)
+    with pytest.raises(InputError, match="more than 9 digits"):
+        Job.from_mapping(
+            {
+                "plate": "p.exr",
+                "output": "o.exr",
+                "frames": "1-99999999999",
+                "regions": {"rest": {"style": "s.png"}},
+            },
+            tmp_path,
+        )
+    still = {"plate": str(tmp_path), "output": "o.exr", "regions": {"rest": {"style": "s.png"}}}
+    with pytest.raises(InputError, match="is a folder; name a file in it"):
+        check_paths(Job.from_mapping(still, tmp_path))

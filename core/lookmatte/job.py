@@ -142,7 +142,8 @@ class Temporal:
 
 @dataclass(frozen=True)
 class Job:
-    """A resolved job. ``plate`` and ``output`` are absolute patterns; ``frames`` None: all on disk."""
+    """A resolved job. ``plate`` and ``output`` are absolute patterns; ``frames`` None: all on disk. ``part`` names
+    the part, layer or view whose colour is styled; None: the one that is the picture."""
 
     plate: str
     output: str
@@ -152,6 +153,7 @@ class Job:
     color: Color = Color()
     alpha: Alpha = "premultiplied"
     temporal: Temporal = Temporal()
+    part: str | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Job:

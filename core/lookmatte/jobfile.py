@@ -120,7 +120,8 @@ class _JobReader(Values):
         given = [name for name in MATTE_KEYS if name in table]
         if len(given) != 1:
             count = "no matte" if not given else f"{len(given)} mattes ({', '.join(given)})"
-            self._problems.add(node, key, f"has {count}; give one of {', '.join(MATTE_KEYS)}")
+            hint = ", or call it rest" if not given and key.casefold() == "regions.rest" else ""
+            self._problems.add(node, key, f"has {count}; give one of {', '.join(MATTE_KEYS)}{hint}")
         if "layer" in table and "cryptomatte" not in table:
             self._problems.add(table["layer"], f"{key}.layer", "belongs to cryptomatte; this region has none")
         sources: list[Source] = []
@@ -147,6 +148,20 @@ class _JobReader(Values):
             return MatteFile("")
         channel = self._text(table["channel"], f"{key}.channel") if "channel" in table else None
         return MatteFile(self._path(table["file"], f"{key}.file", pattern=True), channel)
+
+    def _plate(self, node: Node) -> tuple[str, str | None]:
+        if not isinstance(node.value, Table):
+            return self._path(node, "plate", pattern=True), None
+        table = self._table(node, "plate", ("file", "part"), "a plate")
+        if "file" not in table:
+            self._problems.add(node, "plate", "has no file; write the path of the plate there")
+            return "", None
+        part = (
+            self._text(table["part"], "plate.part", "the name of a part, layer or view")
+            if "part" in table
+            else None
+        )
+        return self._path(table["file"], "plate.file", pattern=True), part
 
     def _region(self, name: str, node: Node) -> Region:
         key, is_rest = f"regions.{name}", name == "rest"
@@ -241,8 +256,10 @@ class _JobReader(Values):
         alpha: Alpha = "premultiplied"
         if "alpha" in table:
             alpha = self._choice(table["alpha"], "alpha", Alpha, alpha)
+        plate, part = self._plate(table["plate"]) if "plate" in table else ("", None)
         job = Job(
-            plate=self._path(table["plate"], "plate", pattern=True) if "plate" in table else "",
+            plate=plate,
+            part=part,
             output=self._path(table["output"], "output", pattern=True) if "output" in table else "",
             regions=tuple(region for region in regions if region.name != "rest"),
             rest=next((region for region in regions if region.name == "rest"), None),

@@ -53,6 +53,7 @@ def _digest(job: Job, model_checksum: str, adjustments: bool) -> str:
         "format": FORMAT,
         "model": model_checksum,
         "plate": job.plate,
+        "part": job.part,
         "color": asdict(job.color),
         "alpha": job.alpha,
         "temporal": asdict(job.temporal),

@@ -56,6 +56,8 @@ def missing(path: str) -> str:
     """Say what is missing of a path, and the nearest file in its folder or folder in its parent."""
     wanted = Path(path)
     folder = wanted.parent
+    if os.path.isdir(wanted):
+        return f"{path} is a folder, not a file{nearest(wanted.name, _listing(wanted))}"
     if os.path.isdir(folder):
         return f"there is no file {path}{nearest(wanted.name, _listing(folder))}"
     while not os.path.isdir(folder.parent) and folder.parent != folder:

@@ -214,7 +214,8 @@ def parse_yaml(text: str, problems: Problems) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
-        problems.add(mark.line + 1 if mark else None, "", f"not valid YAML: {reason}{_HINT}")
+        hint = "; indent with spaces, not tabs" if "'\\t'" in str(reason) else _HINT
+        problems.add(mark.line + 1 if mark else None, "", f"not valid YAML: {reason}{hint}")
         problems.raise_if_any()
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:

@@ -57,7 +57,9 @@ def parse_frames(text: str) -> FrameRange:
         match = _RANGE.fullmatch(item.strip())
         if match is None:
             what = f"{item.strip()!r} in {text!r}" if item.strip() != str(text) else f"{text!r}"
-            raise InputError(f"frames: {what[:120]} is no frame range; {_EXAMPLE}")
+            long = re.search(r"\d{10}", item) is not None
+            wrong = "has a frame number of more than 9 digits" if long else "is no frame range"
+            raise InputError(f"frames: {what[:120]} {wrong}; {_EXAMPLE}")
         first = int(match[1])
         last = first if match[2] is None else int(match[2])
         step = abs(int(match[3])) if match[3] else 1
@@ -166,6 +168,8 @@ class Sequence:
 
     def require(self) -> list[int]:
         """``on_disk``, or InputError that names the nearest sequence in the folder when no file matches."""
+        if self.is_still and (self.folder / self.prefix).is_dir():
+            raise InputError(f"{self}: is a folder; name a file in it, or a sequence like {self}/NAME.####.exr")
         frames = self.on_disk()
         if frames:
             return frames

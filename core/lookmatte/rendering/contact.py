@@ -59,7 +59,7 @@ def contact_sheet(job: Job, frames: Sequence[int]) -> NDArray[np.uint8]:
         loaded = shot.load(number)
         size = tile_size(loaded.frame, CELL)
         plates.append(displayed(view(loaded.frame, shot.colour, job.alpha, size)))
-        styled = read_frame(shot.output.path(number), only=set())
+        styled = read_frame(shot.output.path(number), plate_part=shot.job.part, only=set())
         looks.append(displayed(view(styled, shot.colour, job.alpha, size)))
         if number == chosen[len(chosen) // 2]:
             legend = _legend(shot, loaded)

@@ -124,7 +124,7 @@ class Shot:
         troubles: list[str] = []
         for frame in self._there:
             try:
-                header = read_header(self.plate.path(frame))
+                header = self._header(self.plate.path(frame))
                 if header.plate is None:
                     # Reading it in earnest says which channels there are.
                     read_frame(header.path)
@@ -138,7 +138,11 @@ class Shot:
         more = len(troubles) - _TOLD
         if more > 0:
             troubles[_TOLD:] = [f"{self.plate}: {more} more frames cannot be read"]
-        raise FrameError("\n".join(troubles))
+        said = "\n".join(troubles)
+        raise FrameError(said) if self.job.part is None else InputError(said)
+
+    def _header(self, path: Path) -> FrameHeader:
+        return read_header(path, plate_part=self.job.part)
 
     def _check_names(self, region: Region, source: Cryptomatte) -> None:
         """Every cryptomatte name must be known to some frame of the shot: objects may enter late.
@@ -151,7 +155,7 @@ class Shot:
         by_pixels: list[Path] = []
         for frame in self._there:
             try:
-                header = read_header(self.plate.path(frame))
+                header = self._header(self.plate.path(frame))
                 there = match_layers(header, layers(header), source.layer)
             except InputError as error:
                 trouble = trouble or str(error)
@@ -174,7 +178,7 @@ class Shot:
         said: dict[str, str] = {}
         for path in _spread(by_pixels, _PROBED):
             try:
-                decoded = read_frame(path)
+                decoded = read_frame(path, plate_part=self.job.part)
             except FrameError:
                 continue
             found = {name: _unknown(decoded, name, source.layer) for name in unknown}
@@ -189,7 +193,7 @@ class Shot:
         trouble = ""
         for frame in self._there:
             try:
-                _channel(read_header(self.plate.path(frame)), source.name)
+                _channel(self._header(self.plate.path(frame)), source.name)
             except FrameError as error:
                 trouble = trouble or str(error)
                 continue
@@ -232,7 +236,8 @@ class Shot:
         if not path.is_file():
             raise FrameError(self.missing_message(number))
         stamp = self.stamp(number)
-        frame = read_frame(path, only=None if whole else self._channels(path))
+        only = None if whole else self._channels(path)
+        frame = read_frame(path, plate_part=self.job.part, only=only)
         window = frame.plate.display_window
         if (window.width, window.height) != (self.display.width, self.display.height):
             raise FrameError(
@@ -245,7 +250,7 @@ class Shot:
 
     def _channels(self, path: Path) -> set[Key] | None:
         """The channels that the mattes of this file take; None, all, when one of them is not there."""
-        header = read_header(path)
+        header = self._header(path)
         wanted: set[Key] = set()
         for region in self.job.regions:
             if isinstance(region.source, Channel):
