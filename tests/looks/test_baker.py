@@ -16,7 +16,6 @@ from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
 from lookmatte.bilateral.softmask import soft_grid_mask
 from lookmatte.bilateral.transport import base_grid, moments
-from lookmatte.errors import InputError
 from lookmatte.looks.bake import FrameBake
 from lookmatte.looks.baker import Baker, RegionLook
 from lookmatte.looks.memory import Memory
@@ -42,10 +41,7 @@ def _untrained(**config: object) -> Model:
 def model(request: pytest.FixtureRequest) -> Model:
     if request.param == "untrained":
         return _untrained(alpha=ALPHA)
-    try:
-        return Model.load(shipped_path())
-    except InputError as error:
-        pytest.skip(f"no shipped weights: {error}")
+    return Model.load(shipped_path())
 
 
 def _frame(number: int, seed: int | None = None) -> FrameProxy:
