@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from lookmatte import cli
 from lookmatte.commands import demo
@@ -20,18 +19,9 @@ from lookmatte.imaging.picture import read_picture, write_png
 from lookmatte.imaging.reader import read_frame
 from lookmatte.imaging.writer import new_part, write_parts_to
 from lookmatte.job import Job
-from lookmatte.networks.model import Model
 from lookmatte.rendering.contact import CELL, MARGIN, REBATE, contact_sheet, evenly
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
-    Model().save(path)
-    return path
 
 
 @pytest.fixture

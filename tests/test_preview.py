@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from lookmatte import cli
@@ -24,7 +23,6 @@ from lookmatte.imaging.reader import read_frame
 from lookmatte.imaging.sheet import BORDER, GAP, LINE, REST_TINT, Canvas, Entry, Gallery, tint
 from lookmatte.imaging.writer import write_parts_to
 from lookmatte.job import Job
-from lookmatte.networks.model import Model
 from lookmatte.rendering import render
 from lookmatte.rendering.preview import MARGIN, TILE
 from lookmatte.rendering.view import displayed, view
@@ -34,14 +32,6 @@ BYTE = 1.0 / 255.0
 
 
 # ---- files ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
-    Model().save(path)
-    return path
 
 
 def write_plate(

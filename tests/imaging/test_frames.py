@@ -17,12 +17,12 @@ import numpy as np
 import OpenEXR
 import OpenImageIO as oiio
 import pytest
-from conftest import raw_headers, write_exr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_files import fixture, real_data
 
 import lookmatte
+from exr_files import raw_headers, write_exr
 from lookmatte.errors import FrameError
 from lookmatte.imaging.exr_header import COMPRESSIONS
 from lookmatte.imaging.frame import Part, Window

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import raw_headers
 
+from exr_files import raw_headers
 from lookmatte.commands import inspect
 from lookmatte.errors import FrameError
 from lookmatte.imaging.attributes import decode

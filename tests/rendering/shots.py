@@ -338,30 +338,6 @@ def stopped(words: list[object], cwd: Path, sign: signal.Signals, ready: Path, d
     return process.returncode, errors
 
 
-def attributes_of(path: Path) -> list[dict[str, tuple[str, bytes]]]:
-    """Every part's attributes as (type, stored bytes), read without lookmatte."""
-    import struct
-
-    data = path.read_bytes()
-    many = bool(struct.unpack_from("<I", data, 4)[0] & 0x1000)
-    at = 8
-    parts: list[dict[str, tuple[str, bytes]]] = []
-    while data[at] or not parts:
-        part: dict[str, tuple[str, bytes]] = {}
-        while data[at]:
-            end = data.index(b"\0", at)
-            kind_end = data.index(b"\0", end + 1)
-            size = struct.unpack_from("<i", data, kind_end + 1)[0]
-            start = kind_end + 5
-            part[data[at:end].decode()] = (data[end + 1 : kind_end].decode(), data[start : start + size])
-            at = start + size
-        at += 1
-        parts.append(part)
-        if not many:
-            break
-    return parts
-
-
 def whole_frames(made: Shot) -> list[int]:
     """Frames that are there; each must be readable to its last pixel."""
     found = []

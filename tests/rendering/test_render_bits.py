@@ -15,7 +15,6 @@ from shots import (
     REPOSITORY,
     Shot,
     Told,
-    attributes_of,
     bits,
     paint,
     read_exr,
@@ -26,6 +25,7 @@ from shots import (
     write_style,
 )
 
+from exr_files import raw_headers
 from lookmatte.job import Job
 from lookmatte.rendering import render
 
@@ -117,7 +117,7 @@ def test_a_look_changes_colour_and_nothing_else(shot: Maker, dtype: type) -> Non
           for name in ("rough", "rest")),
         "pixels that are NaN or infinite stay as they are: 3 in frame 1",
     ]  # fmt: skip
-    before, after = attributes_of(path)[0], attributes_of(made.output(1))[0]
+    before, after = raw_headers(path)[0], raw_headers(made.output(1))[0]
     added = {name for name in after if name not in before}
     assert before == {name: after[name] for name in before}
     assert {name.partition(":")[0] for name in added} == {"lookmatte"}
@@ -230,7 +230,7 @@ def test_blenders_own_files_keep_their_shape(tmp_path: Path, model_file: Path, v
         ]
     assert [name.rpartition(".")[2] for name in changed] == ["B", "G", "R"]
     assert all("Combined" in name or version == "blender50" for name in changed)
-    for old_header, new_header in zip(attributes_of(path), attributes_of(tmp_path / "out.1001.exr"), strict=True):
+    for old_header, new_header in zip(raw_headers(path), raw_headers(tmp_path / "out.1001.exr"), strict=True):
         assert old_header == {name: new_header[name] for name in old_header}
         added = {name.partition(":")[0] for name in new_header.keys() - old_header.keys()}
         assert added <= {"lookmatte", "type"}  # Blender 4.5 leaves out the type of its one part
