@@ -15,7 +15,7 @@ from lookmatte.imaging.writer import lossy_parts
 from lookmatte.job import Job
 from lookmatte.jobhash import bake_hash, job_hash
 from lookmatte.jobpaths import check_paths
-from lookmatte.looks.bake import Blend, FrameBake, Setting, resolve
+from lookmatte.looks.bake import Blend, FrameBake, resolve
 from lookmatte.looks.baker import Baker
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
@@ -25,8 +25,8 @@ from lookmatte.rendering.bands import undivided
 from lookmatte.rendering.flow import Writer, ahead
 from lookmatte.rendering.outputs import Outputs
 from lookmatte.rendering.pixels import PlatePixels
-from lookmatte.rendering.proxy import REST
-from lookmatte.rendering.remarks import CLEAR, Remark, Remarks, gathered_from_log
+from lookmatte.rendering.remarks import Remarks, gathered_from_log
+from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
 
@@ -329,7 +329,7 @@ class _Run:
             raise FrameError(f"the bake {store.folder} ends at frame {store.keys[-1]}; run lookmatte bake again")
         before, after, share = store.around(frame)
         early = self._key(before).with_mattes(store.load_mattes(frame))
-        look = resolve(early, self._key(after), share, self._settings(frame))
+        look = resolve(early, self._key(after), share, settings(self.job, frame))
         pixels = apply(loaded.frame, look, loaded.mattes, colour=self.shot.colour, alpha=self.job.alpha)
         self._met(loaded, read=("pixel",))
         self._report(loaded, pixels)
@@ -344,13 +344,8 @@ class _Run:
             self.remarks.add(loaded.number, remark)
 
     def _report(self, loaded: LoadedFrame, pixels: PlatePixels) -> None:
-        frame = loaded.number
-        if pixels.nonfinite:
-            text = "pixels that are NaN or infinite stay as they are"
-            self.remarks.add(frame, Remark(text, pixels.nonfinite))
-        if not pixels.opaque_seen:
-            hint = "write `alpha: ignore` in the job if it holds no coverage"
-            self.remarks.add(frame, Remark(f"{CLEAR}, so nothing is styled ({hint})"))
+        for remark in pixels.remarks():
+            self.remarks.add(loaded.number, remark)
         for index, compression in lossy_parts(loaded.frame.parts).items():
             part = loaded.frame.parts[index].name or "the picture"
             self.progress.note(f"{part}: {compression} compression loses precision; written as zip")
@@ -361,14 +356,6 @@ class _Run:
                 self._keys.pop(next(iter(self._keys)))
             self._keys[frame] = self.store.load(frame)
         return self._keys[frame]
-
-    def _settings(self, frame: int) -> dict[str, Setting]:
-        return {
-            REST if region is self.job.rest else region.name: Setting(
-                region.strength_at(frame), region.exposure_limit
-            )
-            for region in self.job.everything
-        }
 
     def _attributes(self) -> dict[str, str]:
         found = {

@@ -14,6 +14,7 @@ from lookmatte.bilateral.encoding import LARGEST_HALF
 from lookmatte.errors import FrameError
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame
+from lookmatte.rendering.remarks import Remark
 
 AlphaMode = Literal["premultiplied", "ignore"]
 
@@ -61,6 +62,16 @@ class PlatePixels:
     def nonfinite(self) -> int:
         """Pixels with NaN or infinity, in the rows read so far."""
         return int(self._nonfinite.sum())
+
+    def remarks(self) -> list[Remark]:
+        """What a person should know, once all rows were read."""
+        found: list[Remark] = []
+        if self.nonfinite:
+            found.append(Remark("pixels that are NaN or infinite stay as they are", self.nonfinite))
+        if not self.opaque_seen:
+            hint = "write `alpha: ignore` in the job if it holds no coverage"
+            found.append(Remark(f"alpha is 0 everywhere, so nothing is styled ({hint})"))
+        return found
 
     def read(self, y0: int, y1: int) -> Band:
         """Rows ``y0:y1`` of the data window; several threads may read."""

@@ -19,9 +19,8 @@ from lookmatte.looks.baker import Baker
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent, printable
 from lookmatte.rendering.apply import apply
-from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.settings import settings
-from lookmatte.rendering.shot import LoadedFrame, Shot
+from lookmatte.rendering.shot import Shot
 from lookmatte.rendering.view import displayed, shrink, style_picture, tile_size, tinted, view
 
 TILE = (640, 640)
@@ -68,14 +67,15 @@ def preview(
     baked = Baker(network, shot.looks(), "frame").bake(shot.proxy(loaded), cut=False)
     look = resolve(baked, settings=settings(job, number))
     pixels = apply(loaded.frame, look, loaded.mattes, colour=shot.colour, alpha=job.alpha)
-    _warn(loaded, pixels, progress)
+    name = loaded.frame.path.name
+    for note in [*loaded.notes(), *(remark.line(name) for remark in pixels.remarks())]:
+        progress.warning(note)
     after = view(loaded.frame, shot.colour, job.alpha, size)
     found = swatches(job, number)
     named = [swatch.tint for swatch in found[: len(job.regions)]]
     regions = tinted(before, named, REST_TINT if job.rest is not None else None)
-    name = printable(loaded.frame.path.name)
     picture = _lay_out(
-        [(displayed(before), "input", name), (regions, "regions", ""), (displayed(after), "result", "")],
+        [(displayed(before), "input", printable(name)), (regions, "regions", ""), (displayed(after), "result", "")],
         [
             gallery_entry(swatch, style, shrink(style_picture(style, job.color.view), STYLE))
             for swatch in found
@@ -107,19 +107,6 @@ def _choose(shot: Shot, frame: int | None) -> int:
         why = "is missing from the sequence" if frame in shot.missing else "is not in the job"
         raise InputError(f"--frame: {frame} {why}; there is: {describe_frames(there)}")
     return frame
-
-
-def _warn(loaded: LoadedFrame, pixels: PlatePixels, progress: Progress) -> None:
-    name = loaded.frame.path.name
-    for note in loaded.notes():
-        progress.warning(note)
-    if pixels.nonfinite:
-        progress.warning(f"{name}: {pixels.nonfinite} pixels are NaN or infinite; they stay as they are")
-    if not pixels.opaque_seen:
-        progress.warning(
-            f"{name}: alpha is 0 everywhere, so nothing is styled; "
-            "write `alpha: ignore` in the job if it holds no coverage"
-        )
 
 
 def gallery_entry(swatch: Swatch, style: StyleRef, picture: Tile) -> Entry:
