@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -156,7 +156,8 @@ class Model(nn.Module):
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         metadata = {"lookmatte": self._config_text(), "sha256": digest(tensors)}
         partial = path.with_name(path.name + ".partial")
-        save_file(tensors, str(partial), metadata=metadata)
+        # Bytes, not save_file: that makes files which only their owner can read.
+        partial.write_bytes(save(tensors, metadata=metadata))
         os.replace(partial, path)
 
     @staticmethod

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from lookmatte.errors import FrameError
@@ -211,7 +211,8 @@ class Bakery:
         }
         memory = self._memory if self._baker is None else self._baker.memory
         with whole_file(self._state) as temporary:
-            save_file(memory.tensors(), str(temporary), metadata={"lookmatte": json.dumps(metadata)})
+            # Bytes, not save_file: that makes files which only their owner can read.
+            temporary.write_bytes(save(memory.tensors(), metadata={"lookmatte": json.dumps(metadata)}))
 
     # Baking
 

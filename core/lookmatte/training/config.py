@@ -43,7 +43,7 @@ class Enhancing:
 class Styling:
     """Stage 2, predictor and guide, with encoder and enhancer frozen. ``size`` is the side at which the
     judge looks; one step in ``clip_every`` is a clip; ``split`` of the others have two regions, half of
-    those blended in the grid."""
+    those blended in the grid. The guide starts with object and background ``part`` above and below luma."""
 
     steps: int = 2500
     batch: int = 3
@@ -54,6 +54,7 @@ class Styling:
     split: float = 0.4
     average: float = 0.995
     precision: str = "bfloat16"
+    part: float = 0.06
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ class Run:
         torch.manual_seed(config.seed)
         self.config, self.out = config, out
         self.model = Model(ModelConfig(base=config.base, alpha=config.alpha, residual=config.residual))
+        if config.styling.part > 0.0:
+            self.model.guide.part(config.styling.part)
         if encoder is not None:
             _load_encoder(self.model.encoder, encoder)
         self.model.encoder.requires_grad_(False)
