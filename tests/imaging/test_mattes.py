@@ -12,7 +12,7 @@ from sample_files import grey, write_exr, write_picture
 
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.frame import Frame, Part, Window
-from lookmatte.imaging.mattefile import MatteFile, load_matte, split_channel
+from lookmatte.imaging.mattefile import MatteFile, load_matte
 from lookmatte.imaging.mattes import ChannelMatte, FileMatte, Matte
 from lookmatte.imaging.reader import read_frame
 
@@ -201,17 +201,3 @@ def test_files_that_are_no_mattes(tmp_path: Path) -> None:
     write_picture(tmp_path / "picture.png", noise).rename(tmp_path / "picture.exr")
     with pytest.raises(FrameError):
         load_matte(tmp_path / "picture.exr")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("roto/car.####.exr:mask.R", ("roto/car.####.exr", "mask.R")),
-        ("roto/car.####.exr", ("roto/car.####.exr", None)),
-        ("C:\\roto\\car.png", ("C:\\roto\\car.png", None)),
-        ("C:\\roto\\car.PNG:a", ("C:\\roto\\car.PNG", "a")),
-        ("dir:odd/car.tif", ("dir:odd/car.tif", None)),
-    ],
-)
-def test_split_channel(text: str, expected: tuple[str, str | None]) -> None:
-    assert split_channel(text) == expected

@@ -107,8 +107,7 @@ def test_a_mistyped_channel_is_one_mistake_of_the_job(shot: Maker) -> None:
     assert not made.output(1).parent.exists()
 
 
-def test_baking_decodes_no_aov(tmp_path_factory: pytest.TempPathFactory, made: Shot) -> None:
-    """A block of an AOV that is damaged does not matter to a bake, which reads colour and mattes alone."""
+def test_a_frame_that_is_not_written_is_read_without_its_aovs(made: Shot) -> None:
     from lookmatte.rendering.shot import Shot as Concrete
 
     picture = paint(48, 36, 0, background=True)
@@ -137,3 +136,23 @@ def test_one_frame_that_cannot_be_computed_leaves_the_others(shot: Maker, monkey
     assert (summary.done, summary.failed) == ([1, 3], [2])
     assert "sh.0002.exr: internal error: MemoryError: no room" in told.failures[2]
     assert not made.output(2).exists()
+
+
+def test_one_frame_that_cannot_be_written_by_no_fault_of_the_disk_leaves_the_others(
+    shot: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shot(range(1, 4))
+    from lookmatte.rendering import flow
+
+    honest = flow.write_frame
+
+    def exhausted(frame: object, path: object, **more: object) -> None:
+        if str(path).endswith("look.0002.exr"):
+            raise MemoryError("no room")
+        honest(frame, path, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(flow, "write_frame", exhausted)
+    told = Told()
+    summary = render(made.job(), model=made.model, progress=told)
+    assert (summary.done, summary.failed) == ([1, 3], [2])
+    assert "look.0002.exr: internal error: MemoryError: no room" in told.failures[2]

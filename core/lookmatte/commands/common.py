@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted
+from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted, undisturbed
 from lookmatte.errors import InputError
 from lookmatte.job import Job
 from lookmatte.progress import JsonLines, Lines, Progress
@@ -83,9 +83,12 @@ def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path |
     model = getattr(args, "model", None)
     try:
         with ended_by_sigterm(), libraries_muted():
-            set_threads(args.threads)
-            from lookmatte.rendering import render
+            with undisturbed():
+                import OpenEXR  # noqa: F401  (imported where it is used, later than this)
 
+                from lookmatte.rendering import render
+
+                set_threads(args.threads)
             progress = progress_of(args)
             try:
                 summary = render(

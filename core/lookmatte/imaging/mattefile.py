@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from lookmatte.imaging.reader import read_header, read_parts
 
 LARGEST = 1 << 30  # samples; beyond any plate (16K RGBA has 566 million), below what exhausts a machine
 
-_SPLIT = re.compile(r"^(.*\.(?:exr|png|tiff?|jpe?g|tga|bmp|webp|dpx)):([^:/\\]+)$", re.IGNORECASE)
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 _RANGE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
@@ -43,16 +41,6 @@ class MatteFile:
             scale = np.float32(weight / _RANGE.get(plane.dtype, 1.0))
             total += plane[first:last].astype(np.float32) * scale
         return total
-
-
-def split_channel(text: str) -> tuple[str, str | None]:
-    """Split ``file.exr:channel`` into path (or pattern) and channel; a path alone has no channel.
-
-    >>> split_channel("roto/car.####.exr:mask.R")
-    ('roto/car.####.exr', 'mask.R')
-    """
-    match = _SPLIT.match(text)
-    return (match[1], match[2]) if match else (text, None)
 
 
 def load_matte(path: Path, channel: str | None = None) -> MatteFile:

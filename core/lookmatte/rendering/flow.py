@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,9 @@ from lookmatte.errors import LookmatteError
 from lookmatte.imaging.frame import Frame
 from lookmatte.imaging.writer import write_frame
 from lookmatte.rendering.shot import LoadedFrame
+
+BROKEN = (MemoryError, RuntimeError, ValueError, ArithmeticError)
+"""What one frame may raise that is nobody's input: it must not take the frames behind it along."""
 
 Reading = tuple[int, "Future[LoadedFrame]", float]
 
@@ -36,6 +40,14 @@ def ahead(frames: Iterable[int], load: Callable[[int], LoadedFrame]) -> Iterator
                 del current
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def internal_error(path: Path, error: BaseException) -> str:
+    """One line for a frame that failed by no fault of a person; raises it again where LOOKMATTE_DEBUG asks so."""
+    if os.environ.get("LOOKMATTE_DEBUG"):
+        raise error
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{path}: internal error: {what}; run again with LOOKMATTE_DEBUG=1 for the traceback"
 
 
 class Writer:
@@ -79,5 +91,7 @@ class Writer:
             self._lost(number, str(error))
         except OSError as error:
             self._lost(number, f"{path}: cannot be written ({error.strerror or error})")
+        except BROKEN as error:
+            self._lost(number, internal_error(path, error))
         else:
             self._landed(number, path, seconds)

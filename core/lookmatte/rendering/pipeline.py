@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from lookmatte.progress import Progress, Silent
 from lookmatte.rendering.apply import apply
 from lookmatte.rendering.bakery import Bakery
 from lookmatte.rendering.bands import undivided
-from lookmatte.rendering.flow import Writer, ahead
+from lookmatte.rendering.flow import BROKEN, Writer, ahead, internal_error
 from lookmatte.rendering.outputs import Outputs
 from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.remarks import Remarks, gathered_from_log
@@ -314,12 +313,8 @@ class _Run:
                 refuse(frame, str(error))
             except OSError as error:
                 refuse(frame, f"{error.filename or self.shot.plate.path(frame)}: {error.strerror or error}")
-            except (MemoryError, RuntimeError, ValueError, ArithmeticError) as error:
-                # One frame's trouble must not take the frames behind it along, whoever's fault it is.
-                if os.environ.get("LOOKMATTE_DEBUG"):
-                    raise
-                what = " ".join(f"{type(error).__name__}: {error}".split())
-                refuse(frame, f"{self.shot.plate.path(frame)}: internal error: {what}")
+            except BROKEN as error:
+                refuse(frame, internal_error(self.shot.plate.path(frame), error))
 
     # One frame
 
