@@ -40,7 +40,8 @@ def _join(parts: Sequence[Statistics], how: Callable[[list[Tensor]], Tensor]) ->
 class StyleCode:
     """All that a style is to the predictor, some 600 numbers, computed once.
 
-    ``layers`` holds the style's statistics at the six ST-AdaIN layers (path and tap of block 1, 2, 3);
+    ``layers`` holds the style's statistics at the six ST-AdaIN layers (path and tap of block 1, 2, 3), then of
+    the encoder's first tap;
     ``summary`` (B, 64) is the mean of its last features; ``pixels`` (B,) its weight in pixels of the 128x128
     picture.
     """

@@ -14,8 +14,11 @@ from lookmatte.networks.encoder import TAP_CHANNELS
 BLOCK_CHANNELS = (8, 16, 32)
 FEATURES = 64
 LOCAL_REACH = 0.5
+HIDDEN = 128
 GLOBAL_REACH = 1.0
 LEAK = 0.1
+TAP_LAYERS = (6, 1, 3, 5)
+"""Where a code's layers hold the statistics of the encoder's four taps."""
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
@@ -26,6 +29,15 @@ def _relu(x: Tensor) -> Tensor:
     """Table 4's ReLU with a leak: the heads start at zero, and what reaches the layers below them at first is so
     faint that plain ReLUs drift to where they are silent for every picture, and stay there."""
     return functional.leaky_relu(x, LEAK)
+
+
+def _differences(content: tuple[Statistics, ...], style: tuple[Statistics, ...]) -> Tensor:
+    """The statistics of the four taps, of the content and from there to the style: (B, 960)."""
+    parts: list[Tensor] = []
+    for index in TAP_LAYERS:
+        ours, theirs = content[index], style[index]
+        parts += [ours.mean, ours.deviation, theirs.mean - ours.mean, theirs.deviation - ours.deviation]
+    return torch.cat(parts, 1)
 
 
 def matte_pyramid(matte: Tensor) -> list[Tensor]:
@@ -74,9 +86,10 @@ class SplattingBlock(nn.Module):
 class Predictor(nn.Module):
     """Encoder features, a matte and a style in; a residual grid (B, 12, 8, 16, 16) around the identity out.
 
-    Two heads are summed: one affine per cell and bin, and one per bin for the whole region, which reads the
-    means of the content's and of the style's last features. Both start at zero, so an untrained predictor
-    changes nothing.
+    Two heads are summed: one affine per cell and bin, and one per bin for the whole region. The second reads
+    the means of the content's and of the style's last features, and the statistics of all four taps of both:
+    they are what a style is, so a region's curve follows from them directly. Both start at zero, so an
+    untrained predictor changes nothing.
     """
 
     def __init__(self) -> None:
@@ -90,8 +103,9 @@ class Predictor(nn.Module):
         self.l2 = _conv(FEATURES, FEATURES)
         self.f = _conv(FEATURES, FEATURES)
         self.local = nn.Conv2d(FEATURES, COEFFICIENTS * DEPTH, 1)
-        self.hidden = nn.Linear(2 * FEATURES, FEATURES)
-        self.overall = nn.Linear(FEATURES, COEFFICIENTS * DEPTH)
+        self.gist = nn.Linear(4 * sum(TAP_CHANNELS) + 2 * FEATURES, HIDDEN)
+        self.hidden = nn.Linear(HIDDEN, HIDDEN)
+        self.overall = nn.Linear(HIDDEN, COEFFICIENTS * DEPTH)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
@@ -114,6 +128,7 @@ class Predictor(nn.Module):
             path, on_path, on_tap = block.style(path, taps[index + 1], scales[index + 1])
             layers += [on_path, on_tap]
         summary = masked_statistics(self._features(path), scales[-1]).mean
+        layers.append(masked_statistics(taps[0], scales[0]))
         return StyleCode(tuple(layers), summary, matte.sum((1, 2, 3)))
 
     def forward(
@@ -141,8 +156,10 @@ class Predictor(nn.Module):
             path = block(path, taps[index + 1], scales[index + 1], pair, memory, amount)
         features = self._features(path)
         region = masked_statistics(features, scales[-1]).mean
-        summary = torch.cat([region, style.summary], 1)
-        overall = GLOBAL_REACH * torch.tanh(self.overall(_relu(self.hidden(summary))))
+        memory(masked_statistics(taps[0], scales[0]))
+        apart = _differences(memory.frame().layers, style.layers)
+        gist = _relu(self.gist(torch.cat([region, style.summary, apart], 1)))
+        overall = GLOBAL_REACH * torch.tanh(self.overall(_relu(self.hidden(gist))))
         local = LOCAL_REACH * torch.tanh(self.local(features))
         change = (local + overall[..., None, None]) * amount.view(-1, 1, 1, 1)
         change = change.view(-1, COEFFICIENTS, DEPTH, *change.shape[2:])

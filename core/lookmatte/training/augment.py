@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lookmatte.bilateral.encoding import decode, encode
+
 
 def uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
     """Samples of U(low, high)."""
@@ -35,6 +37,18 @@ def frame(picture: Tensor, size: int, generator: torch.Generator, full: float = 
     return functional.interpolate(
         picture[None], (size, size), mode="bilinear", align_corners=False, antialias=True
     )[0]
+
+
+def plate(batch: Tensor, generator: torch.Generator) -> Tensor:
+    """Make plates of half of the pictures: exposed by stops, with highlights that reach up to 3 stops above 1, as
+    scene-linear pictures have and displays do not."""
+    n = batch.shape[0]
+    linear = decode(batch)
+    linear = linear * torch.exp2(uniform(generator, -1.5, 1.0, n, 1, 1, 1))
+    reach = uniform(generator, 0.0, 20.0, n, 1, 1, 1)
+    linear = linear + reach * (linear - 0.6).clamp_min(0.0).square()
+    keep = (torch.rand((n, 1, 1, 1), generator=generator) < 0.5).float()
+    return keep * batch + (1 - keep) * encode(linear)
 
 
 def colour(batch: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:

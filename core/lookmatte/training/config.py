@@ -27,6 +27,7 @@ class Weights:
     guide: float = 1.5
     mask: float = 1.0
     temporal: float = 5.0
+    compound: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,20 @@ class Enhancing:
 class Styling:
     """Stage 2, predictor and guide, with encoder and enhancer frozen. ``size`` is the side at which the
     judge looks; one step in ``clip_every`` is a clip; ``split`` of the others have two regions, half of
-    those blended in the grid. The guide starts with object and background ``part`` above and below luma."""
+    those blended in the grid. The guide starts with object and background ``part`` above and below luma.
+    One step in ``compound_every`` asks for the same look of a bent, noisy copy."""
 
     steps: int = 2500
     batch: int = 3
     rate: float = 1e-3
     size: int = 192
     clip_every: int = 5
-    clip_frames: int = 3
+    clip_frames: int = 5
     split: float = 0.4
     average: float = 0.995
     precision: str = "bfloat16"
-    part: float = 0.06
+    part: float = 0.0
+    compound_every: int = 3
 
 
 @dataclass(frozen=True)

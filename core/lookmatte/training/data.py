@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lookmatte.errors import InputError
 from lookmatte.networks.model import PROXY_SIZE
-from lookmatte.training.augment import colour, uniform
+from lookmatte.training.augment import colour, plate, uniform
 from lookmatte.training.mattes import Labels, pick_region, read_labels, roughen
 from lookmatte.training.photos import photo_paths, read_rgb
 
@@ -21,19 +21,19 @@ HELD_OUT_CLIPS = ("goat",)
 """Clips that are never trained on."""
 
 CLIP_FRAMES = 5
-STYLES = 720
+STYLES = 1200
 """Number of styles, drawn and graded once per run, so that the judge needs to look at each only once."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph (3, h, w) uint8 with a label map, where there is one; ``look`` says that it has a strong
-    look."""
+    """A photograph (3, h, w) uint8 with a label map, where there is one; ``look`` names its look, where it
+    has a strong one."""
 
     name: str
     rgb: Tensor
     labels: Labels | None
-    look: bool
+    look: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Material:
 class Scene:
     """One step's worth.
 
-    ``content`` (N, 3, 256, 256) in [0, 1]; ``truth`` and ``given`` (N, 1, 256, 256), the true and the rough
+    ``content`` (N, 3, 256, 256) in the working encoding, above 1 in highlights; ``truth`` and ``given`` (N, 1, 256, 256), the true and the rough
     matte of the first region, the rest of the picture being the second one, or None where the whole frame is
     the one region; ``styles`` and ``weights`` hold per region (N, 3, s, s) and (N, 1, s, s), ``names`` the
     styles' numbers (one, for all frames, in a ``clip``: consecutive frames).
@@ -80,13 +80,14 @@ class Scene:
 def load(data: Path, held: bool, short_side: int = 288) -> Material:
     """Read the photographs, label maps and clips of one side of the split into memory."""
     looks = data / "photos" / "looks.txt"
-    named = set()
+    named: dict[str, str] = {}
     if looks.is_file():
-        named = {line.split()[0] for line in looks.read_text(encoding="utf-8").splitlines() if line.strip()}
+        lines = [line.split(maxsplit=1) for line in looks.read_text(encoding="utf-8").splitlines() if line.strip()]
+        named = {line[0]: line[-1] for line in lines}
     photos = []
     for path in photo_paths(data, held):
         labels = read_labels(data / "photos" / "masks" / f"{path.stem}.png")
-        photos.append(Photo(path.stem, read_rgb(path, short_side), labels, path.name in named))
+        photos.append(Photo(path.stem, read_rgb(path, short_side), labels, named.get(path.name, "")))
     clips = []
     for folder in sorted((data / "clips").glob("*")):
         pairs = [
@@ -117,7 +118,10 @@ class Sampler:
         self.clip_frames = min(clip_frames, CLIP_FRAMES)
         self._labelled = material.labelled
         self._styles: dict[int, tuple[Tensor, Tensor]] = {}
-        self._looks = [photo for photo in material.photos if photo.look] or material.photos
+        self._looks: dict[str, list[Photo]] = {}
+        for photo in material.photos:
+            if photo.look:
+                self._looks.setdefault(photo.look, []).append(photo)
 
     def generator(self, step: int) -> torch.Generator:
         """Randomness of one step."""
@@ -131,7 +135,11 @@ class Sampler:
         return self._styles[name]
 
     def _make_style(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        pool = self._looks if float(torch.rand((), generator=generator)) < 0.5 else self.material.photos
+        pool = self.material.photos
+        if float(torch.rand((), generator=generator)) < 0.5 and self._looks:
+            # Night and fog shall be as common as noon, as far as there are photographs of them.
+            rare = torch.tensor([len(photos) ** 0.5 for photos in self._looks.values()])
+            pool = list(self._looks.values())[int(torch.multinomial(rare, 1, generator=generator))]
         part = self._labelled and float(torch.rand((), generator=generator)) < 0.15
         if part:
             pool = self._labelled
@@ -161,7 +169,7 @@ class Sampler:
             if split:
                 truths.append(fit(mask, PROXY_SIZE))
                 given.append(roughen(truths[-1], generator))
-        content = colour(torch.stack(contents), generator, 0.6)
+        content = plate(colour(torch.stack(contents), generator, 0.6), generator)
         names = torch.randint(0, STYLES, (2 if split else 1, self.batch), generator=generator).tolist()
         drawn = [[self.style(name) for name in row] for row in names]
         return Scene(

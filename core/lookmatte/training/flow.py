@@ -32,6 +32,15 @@ def warp(picture: Tensor, flow: Tensor) -> Tensor:
     return functional.grid_sample(picture, where, "bilinear", "border", align_corners=False)
 
 
+def random_flow(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Smooth random motion (count, 2, size, size) in pixels, some percent of the picture: a camera's, and a
+    little of things that move by themselves."""
+    shift = torch.randn((count, 2, 1, 1), generator=generator) * 0.02 * size
+    coarse = torch.randn((count, 2, 4, 4), generator=generator) * 0.01 * size
+    smooth = functional.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)
+    return shift + smooth
+
+
 def flow_and_visibility(now: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     """Flow from frame t to frame t - 1, (2, h, w), and V of eq. 14, (1, h, w), of (3, h, w) pictures in [0,
     1].

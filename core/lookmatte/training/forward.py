@@ -52,14 +52,15 @@ def region_grids(
     style: tuple[StyleCode, Moments],
     previous: tuple[FrameStatistics, Moments] | None = None,
     alpha: float = 0.0,
+    inside: float = 1.0,
 ) -> tuple[Tensor, Tensor, tuple[FrameStatistics, Moments]]:
     """Base and residual grid of one region, and what to hand to the next frame.
 
     Everything is measured on the 128x128 average, to which the base is applied: the product measures and
     applies at 256x256 and averages then, which costs more and differs little.
 
-    ``content`` (N, 3, 256, 256), ``matte`` (N, 1, 256, 256). Without a base (the paper's form) it is the
-    identity.
+    ``content`` (N, 3, 256, 256), ``matte`` (N, 1, 256, 256); ``inside`` is the matte that the guide will see, 1
+    for an object and 0 for the rest. Without a base (the paper's form) it is the identity.
     """
     code, colours = style
     content = functional.adaptive_avg_pool2d(content, ENCODER_SIZE)
@@ -69,13 +70,18 @@ def region_grids(
         measured = moments(content, matte)
         if previous is not None:
             measured = mix_moments(measured, previous[1], alpha)
-        base = base_grid(measured, colours, weights)
+        base = base_grid(measured, colours, weights, inside)
         if model.config.base == "none":
             base = identity_like(base)
-        z = guide(content, torch.ones_like(matte[:, 0]), weights, dim=1)
+        z = guide(content, inside, weights, dim=1)
         seen = paint(base, content, z)
     residual, used = model.predict(seen, matte, code, previous[0] if previous else None, alpha)
     return base, residual, (used, measured)
+
+
+def insides(regions: int) -> list[float]:
+    """What the guide sees of each region's matte: 1 in every object, 0 in the rest, which comes last."""
+    return [1.0] * (regions - 1) + [0.0]
 
 
 def style_of(model: Model, rgb: Tensor, weight: Tensor) -> tuple[StyleCode, Moments]:
@@ -96,7 +102,8 @@ def style_frame(
 ) -> Styled:
     """Blend and slice the regions' (base, residual) grids over one batch of frames, at ``size``.
 
-    Regions are blended by their coverage (`pixel`), or, where ``given``, a rough matte of the first of two
+    The last of the regions is the rest, for which the guide sees no matte. Regions are blended by their coverage
+    (`pixel`), or, where ``given``, a rough matte of the first of two
     regions, is there, in the grid (eq. 7). ``amount`` scales the residual.
     """
     small = resize(content, size)
@@ -113,10 +120,10 @@ def style_frame(
         with torch.no_grad():
             plain = paint(blend_grids(bases[0][:, None], mask[:, None], bases[1]), small, shared)
         return Styled(out, plain, residuals, z, slice_reference(mask[:, None], z)[:, 0])
-    z = model.guide(small, torch.ones_like(small[:, 0]))
     out, plain = torch.zeros_like(small), torch.zeros_like(small)
-    for base, final, matte in zip(bases, finals, mattes, strict=True):
+    for index, (base, final, matte) in enumerate(zip(bases, finals, mattes, strict=True)):
         cover = resize(matte, size)
+        z = model.guide(small, torch.full_like(small[:, 0], insides(len(mattes))[index]))
         out = out + cover * paint(final, small, z)
         with torch.no_grad():
             plain = plain + cover * paint(base, small, z)

@@ -12,8 +12,8 @@ from lookmatte.networks.model import Model
 from lookmatte.training import losses
 from lookmatte.training.config import TrainingConfig
 from lookmatte.training.data import Sampler, Scene
-from lookmatte.training.flow import flow_and_visibility, warp
-from lookmatte.training.forward import Styled, region_grids, resize, style_frame, style_of
+from lookmatte.training.flow import flow_and_visibility, random_flow, warp
+from lookmatte.training.forward import Styled, insides, region_grids, resize, style_frame, style_of
 from lookmatte.training.vgg import Vgg19
 
 _COLOURS = 1024
@@ -79,49 +79,88 @@ def run_scene(model: Model, scene: Scene, size: int, in_grid: bool, alpha: float
     codes = [style_of(model, style, weight) for style, weight in zip(scene.styles, scene.weights, strict=True)]
     if not scene.clip:
         grids = [
-            region_grids(model, scene.content, matte, code)[:2] for matte, code in zip(seen, codes, strict=True)
+            region_grids(model, scene.content, matte, code, inside=inside)[:2]
+            for matte, code, inside in zip(seen, codes, insides(len(seen)), strict=True)
         ]
         return style_frame(model, scene.content, mattes, grids, size, given)
     per_region = []
-    for matte, (code, colours) in zip(seen, codes, strict=True):
+    for matte, (code, colours), inside in zip(seen, codes, insides(len(seen)), strict=True):
         first = code.select([0])
         moments = type(colours)(*(getattr(colours, name)[:1] for name in ("mean", "covariance", "mass")))
         memory, bases, residuals = None, [], []
         for n in range(scene.content.shape[0]):
             frame, region = scene.content[n : n + 1], matte[n : n + 1]
-            base, residual, memory = region_grids(model, frame, region, (first, moments), memory, alpha)
+            base, residual, memory = region_grids(
+                model, frame, region, (first, moments), memory, alpha, inside
+            )
             bases.append(base)
             residuals.append(residual)
         per_region.append((torch.cat(bases), torch.cat(residuals)))
     return style_frame(model, scene.content, mattes, per_region, size, given)
 
 
+def unsteadiness(model: Model, scene: Scene, styled: Styled, size: int, generator: torch.Generator) -> Tensor:
+    """Compound regularisation (Wang et al. 2020, eq. 5): a photograph and a bent, noisy copy of it should get the
+    same look, so that photographs teach stability too.
+
+    The copy's grids are applied to the bent picture without the noise: a look that raises contrast may raise
+    grain, and only the grids have to stay calm.
+    """
+    flow = random_flow(scene.content.shape[0], scene.content.shape[-1], generator)
+    bent = warp(scene.content, flow)
+    level = 0.03 * torch.rand((bent.shape[0], 1, 1, 1), generator=generator)
+    noisy = bent + level * torch.randn(bent.shape, generator=generator)
+    truth = None if scene.truth is None else warp(scene.truth, flow)
+    whole = torch.ones_like(bent[:, :1])
+    mattes = [whole] if truth is None else [truth, 1.0 - truth]
+    grids = []
+    for matte, inside, style, weight in zip(
+        mattes, insides(len(mattes)), scene.styles, scene.weights, strict=True
+    ):
+        code = style_of(model, style, weight)
+        grids.append(region_grids(model, noisy, matte, code, inside=inside)[:2])
+    ours = style_frame(model, bent, mattes, grids, size).out
+    there = resize(flow, size) * (size / scene.content.shape[-1])
+    return (ours - warp(styled.out, there)).abs().mean()
+
+
 def objective(
-    model: Model, judge: Judge, scene: Scene, config: TrainingConfig, in_grid: bool, generator: torch.Generator
+    model: Model,
+    judge: Judge,
+    scene: Scene,
+    config: TrainingConfig,
+    in_grid: bool,
+    generator: torch.Generator,
+    compound: bool = False,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss of one scene and its parts, unweighted."""
+    """The loss of one scene and its parts, unweighted; ``compound`` adds :func:`unsteadiness`."""
     size, weights = config.styling.size, config.weights
     styled = run_scene(model, scene, size, in_grid, config.alpha)
     content = resize(scene.content, size)
-    shown = losses.soft_clamp(styled.out)
+    above = content - content.clamp(0.0, 1.0)
+    shown = losses.soft_clamp(styled.out + above)
+    content = content.clamp(0.0, 1.0)
     covers = [torch.ones_like(content[:, :1])]
     if scene.truth is not None:
         first = resize(scene.truth, size)
         covers = [first, 1.0 - first]
 
-    taps = judge(shown)
+    # The frames of a clip are alike: the judge looks at its ends.
+    judged = [0, content.shape[0] - 1] if scene.clip else list(range(content.shape[0]))
+    taps = judge(shown[judged])
     axes = losses.directions(_AXES, generator)
     style, colour, keep = [], [], []
     for cover, picture, weight, names in zip(covers, scene.styles, scene.weights, scene.names, strict=True):
         wanted = judge.wanted(names, picture, weight)
+        cover, picture, weight = cover[judged], picture[judged], weight[judged]
         distance = losses.style_distances(losses.layer_statistics(taps, cover), wanted) / judge.units
         share = cover.mean((1, 2, 3))
         style.append((distance.mean(1) * share).mean())
         theirs = losses.colours_at(picture, losses.sample_places(weight, _COLOURS, generator))
         places = losses.sample_places(cover, _COLOURS, generator)
-        ours = losses.colour_distance(losses.colours_at(shown, places), theirs, axes)
+        ours = losses.colour_distance(losses.colours_at(shown[judged], places), theirs, axes)
         with torch.no_grad():
-            plain = losses.colours_at(styled.base.clamp(0.0, 1.0), places)
+            plain = losses.colours_at((styled.base + above).clamp(0.0, 1.0)[judged], places)
             limit = losses.colour_distance(plain, theirs, axes)
         colour.append((ours * share).mean())
         keep.append(((ours - limit).clamp_min(0.0) * share).mean())
@@ -137,7 +176,7 @@ def objective(
     }
     if weights.content > 0:
         with torch.no_grad():
-            reference = judge(content)[-1]
+            reference = judge(content[judged])[-1]
         parts["content"] = losses.content_distance(taps[-1], reference)
     if styled.guide is not None and styled.sliced_mask is not None and scene.truth is not None:
         parts["guide"] = losses.guide_distance(styled.guide, scene.content)
@@ -146,5 +185,7 @@ def objective(
         pairs = [flow_and_visibility(content[n], content[n - 1]) for n in range(1, content.shape[0])]
         flow, visible = torch.stack([f for f, _ in pairs]), torch.stack([v for _, v in pairs])
         parts["temporal"] = losses.flicker(shown[1:], warp(shown[:-1], flow), visible)
+    if compound:
+        parts["compound"] = unsteadiness(model, scene, styled, size, generator)
     total = torch.stack([getattr(weights, name) * value for name, value in parts.items()]).sum()
     return total, {name: float(value.detach()) for name, value in parts.items()}

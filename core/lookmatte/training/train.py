@@ -146,9 +146,10 @@ def style_step(run: Run, judge: Judge, sampler: Sampler) -> dict[str, float]:
         kind = "clip"
     scene = sampler.scene(step, kind)
     _rate(run.styling, config.styling.rate, step, config.styling.steps)
-    total, parts = objective(
-        run.model, judge, scene, config, in_grid=scene.given is not None and chance[1] < 0.5, generator=generator
-    )
+    in_grid = scene.given is not None and chance[1] < 0.5
+    every = config.styling.compound_every
+    compound = bool(every) and step % every == 0 and not scene.clip and not in_grid
+    total, parts = objective(run.model, judge, scene, config, in_grid, generator, compound)
     run.styling.zero_grad()
     torch.autograd.backward(total)
     nn.utils.clip_grad_norm_(run.learned(), 1.0)
