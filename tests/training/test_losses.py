@@ -6,10 +6,8 @@ import pytest
 import torch
 from generated import picture
 
-from lookmatte.evaluation import scores
 from lookmatte.training import losses
 from lookmatte.training.augment import colour
-from lookmatte.training.flow import flow_and_visibility, warp
 from lookmatte.training.mattes import pick_region, roughen
 
 
@@ -71,18 +69,6 @@ def test_colours_outside_a_region_do_not_enter_its_sample() -> None:
     assert float(drawn.min()) == 1.0
 
 
-def test_flow_finds_a_shift_and_warping_undoes_it() -> None:
-    before = torch.nn.functional.interpolate(_photo(4), (128, 128), mode="bilinear", antialias=True)[0]
-    now = torch.roll(before, 3, 2)
-    flow, visible = flow_and_visibility(now, before)
-    inner = (slice(None), slice(16, -16), slice(16, -16))
-    assert float(visible[inner].mean()) > 0.7
-    seen = visible[inner].bool().expand(2, -1, -1)
-    assert float(flow[inner][0][seen[0]].median()) == pytest.approx(-3.0, abs=0.3)
-    error = (warp(before[None], flow[None])[0] - now).abs() * visible
-    assert float(error[inner].mean()) < 0.02
-
-
 def test_rough_mattes_err_by_a_few_pixels_only() -> None:
     matte = torch.zeros(1, 96, 96)
     matte[:, 30:70, 20:80] = 1.0
@@ -109,32 +95,3 @@ def test_graded_pictures_stay_in_range() -> None:
     assert float(graded.min()) >= 0.0
     assert float(graded.max()) <= 1.0
     assert float((graded - batch).abs().amax((1, 2, 3)).max()) > 0.1
-
-
-def _judge(rgb: torch.Tensor) -> list[torch.Tensor]:
-    return [torch.nn.functional.avg_pool2d(rgb, 2**i) for i in range(4)]
-
-
-def test_an_untouched_picture_scores_as_untouched() -> None:
-    content, style = _photo(7)[0], _photo(8)[0]
-    whole = torch.ones_like(content[:1])
-    (made,) = scores.score(_judge, content, [content], [scores.Region(whole, style, whole)])
-    result = scores.summary([made])
-    assert result["vgg"] == pytest.approx(1.0)
-    assert made.swd == pytest.approx(made.swd_untouched)
-    assert result["ssim_s"] == pytest.approx(1.0, abs=1e-4)
-    assert result["gain"] == pytest.approx(1.0)
-    assert result["blotch"] == pytest.approx(0.0, abs=0.05)
-    assert result["clip"] == 0.0
-
-
-def test_the_style_itself_scores_best_and_blobs_are_seen() -> None:
-    content, style = _photo(7)[0], _photo(8)[0]
-    whole = torch.ones_like(content[:1])
-    region = [scores.Region(whole, style, whole)]
-    assert scores.summary(scores.score(_judge, content, [style], region))["vgg"] < 0.05
-    graded = (0.8 * content + 0.05).clamp(0, 1)
-    blob = graded.clone()
-    blob[:, 10:40, 10:40] += 0.15
-    assert scores.blotch(content, blob, [whole]) > 3 * scores.blotch(content, graded, [whole])
-    assert scores.clipped(content, torch.ones_like(content)) > 99.0

@@ -10,13 +10,13 @@ import torch
 from generated import make_data, make_vgg
 
 from lookmatte.errors import InputError
+from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.model import Model, digest
 from lookmatte.training import distill
 from lookmatte.training.config import Enhancing, Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
 from lookmatte.training.objective import Judge, make_judge, objective
 from lookmatte.training.train import Run, enhance_step, main, style_step, train
-from lookmatte.training.vgg import Vgg19
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -132,7 +132,7 @@ def test_a_whole_run_writes_a_model_scores_and_a_sheet(data: Path, vgg: Path, tm
     assert model.config.base == "transport"
     record = json.loads((tmp_path / "scores.jsonl").read_text().splitlines()[-1])
     assert record["step"] == 2
-    assert record["base"].keys() == {"vgg", "swd", "ssim_s", "blotch", "gain", "clip"}
+    assert record["base"].keys() == {"vgg", "swd", "swd_ok", "ssim_s", "blotch", "gain", "clip"}
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookmatte.errors import FrameError, InputError
+from lookmatte.imaging.colour import plate_matrix
 from lookmatte.imaging.reader import read_frame, read_header, read_parts
 from lookmatte.imaging.writer import whole_file
 
@@ -61,6 +62,22 @@ def read_picture(path: Path) -> Picture:
         found = _picture(path, rgb, alpha, premultiplied=True, display_referred=False)
         return dataclasses.replace(found, attributes=attributes)
     return _read_other(path)
+
+
+def linear_rec709(picture: Picture) -> NDArray[np.float32]:
+    """A scene-linear picture's colour in linear Rec.709, from the space that its file names: (height, width, 3).
+
+    A curve may end in infinity. Raises InputError for a space that is not known.
+    """
+    try:
+        colour = plate_matrix(None, attributes=picture.attributes)
+    except InputError as error:
+        raise InputError(f"{picture.path}: {error}") from None
+    stored = picture.rgb.reshape(-1, 3)
+    if colour.decode is not None:
+        colour.decode(stored)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (stored @ colour.matrix.T.astype(np.float32)).reshape(picture.rgb.shape)
 
 
 def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:

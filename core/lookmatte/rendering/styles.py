@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.encoding import encode
 from lookmatte.errors import FrameError, InputError
-from lookmatte.imaging.colour import plate_matrix, view_inverse
+from lookmatte.imaging.colour import view_inverse
 from lookmatte.imaging.frame import Window
 from lookmatte.imaging.mattefile import load_matte
 from lookmatte.imaging.mattes import FileMatte
-from lookmatte.imaging.picture import Picture, read_picture
+from lookmatte.imaging.picture import linear_rec709, read_picture
 from lookmatte.job import StyleRef
 from lookmatte.looks.baker import StylePicture
 
@@ -32,7 +31,7 @@ def load_style(style: StyleRef, view: str | None) -> StylePicture:
     """
     path = Path(style.image)
     picture = read_picture(path)
-    rgb = torch.from_numpy(picture.rgb if picture.display_referred else _linear(picture)).permute(2, 0, 1)
+    rgb = torch.from_numpy(picture.rgb if picture.display_referred else linear_rec709(picture)).permute(2, 0, 1)
     finite = rgb.isfinite().all(0)  # a curve may end in infinity
     rgb, weight = torch.where(finite, rgb, 0.0), (torch.from_numpy(picture.valid) & finite).float()
     if style.matte is not None:
@@ -70,16 +69,3 @@ def _reduce(rgb: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     less = F.adaptive_avg_pool2d(weight[None], size)[0]
     colour = F.adaptive_avg_pool2d((rgb * weight)[None], size)[0] / less.clamp_min(1e-6)
     return colour, less
-
-
-def _linear(picture: Picture) -> NDArray[np.float32]:
-    """A picture's colour in linear Rec.709, from what its file says of itself: (height, width, 3)."""
-    try:
-        colour = plate_matrix(None, attributes=picture.attributes)
-    except InputError as error:
-        raise InputError(f"{picture.path}: {error}") from None
-    stored = picture.rgb.reshape(-1, 3)
-    if colour.decode is not None:
-        colour.decode(stored)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return (stored @ colour.matrix.T.astype(np.float32)).reshape(picture.rgb.shape)

@@ -72,3 +72,12 @@ def colour(batch: Tensor, generator: torch.Generator, strength: float = 1.0) -> 
     x = (x + each(-0.12, 0.12, 3)).clamp(0.0, 1.0)
     keep = (torch.rand((n, 1, 1, 1), generator=generator) < 1 / 3).float()
     return keep * batch + (1 - keep) * x
+
+
+def random_flow(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Smooth random motion (count, 2, size, size) in pixels, some percent of the picture: a camera's, and a
+    little of things that move by themselves."""
+    shift = torch.randn((count, 2, 1, 1), generator=generator) * 0.02 * size
+    coarse = torch.randn((count, 2, 4, 4), generator=generator) * 0.01 * size
+    smooth = functional.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)
+    return shift + smooth

@@ -62,10 +62,10 @@ class Material:
 class Scene:
     """One step's worth.
 
-    ``content`` (N, 3, 256, 256) in the working encoding, above 1 in highlights; ``truth`` and ``given`` (N, 1, 256, 256), the true and the rough
-    matte of the first region, the rest of the picture being the second one, or None where the whole frame is
-    the one region; ``styles`` and ``weights`` hold per region (N, 3, s, s) and (N, 1, s, s), ``names`` the
-    styles' numbers (one, for all frames, in a ``clip``: consecutive frames).
+    ``content`` (N, 3, 256, 256) in the working encoding, above 1 in highlights; ``truth`` and ``given`` (N, 1,
+    256, 256), the true and the rough matte of the first region, the rest of the picture being the second one, or
+    None where the whole frame is the one region; ``styles`` and ``weights`` hold per region (N, 3, s, s) and (N,
+    1, s, s), ``names`` the styles' numbers (one, for all frames, in a ``clip``: consecutive frames).
     """
 
     content: Tensor

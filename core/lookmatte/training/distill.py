@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lookmatte.errors import InputError
+from lookmatte.evaluation.vgg import VGG_CHANNELS, Vgg19
 from lookmatte.networks.encoder import ENCODER_SIZE, TAP_CHANNELS, Encoder
 from lookmatte.training.augment import colour, frame
 from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.photos import photo_paths, read_rgb
-from lookmatte.training.vgg import VGG_CHANNELS, Vgg19
 
 
 def adapters() -> nn.ModuleList:

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lookmatte.evaluation.scores import Region, Scores, score, summary
+from lookmatte.evaluation.pictures import from_tensor
+from lookmatte.evaluation.scores import Scene, Scores, summary, target
 from lookmatte.networks.model import Model
 from lookmatte.training.data import Material, Photo, fit
 from lookmatte.training.forward import region_grids, resize, style_frame, style_of
@@ -19,6 +20,15 @@ from lookmatte.training.mattes import pick_region
 from lookmatte.training.objective import Judge
 
 SIZE = 256
+
+
+@dataclass(frozen=True)
+class Region:
+    """Its ``weight`` (1, 256, 256) in the content, and its style (3, 256, 256) with the style's own weight."""
+
+    weight: Tensor
+    style: Tensor
+    style_weight: Tensor
 
 
 @dataclass(frozen=True)
@@ -73,14 +83,19 @@ def render(model: Model, pair: Pair, amounts: list[float]) -> list[Tensor]:
     ]
 
 
+@torch.no_grad()
 def measure(model: Model, judge: Judge, pairs: list[Pair], amounts: list[float]) -> list[dict[str, float]]:
-    """Summary of the scores over all pairs, for each share of the residual."""
+    """Summary of the scores over all pairs, for each share of the residual; ``vgg`` is the style distance."""
     rows: list[list[Scores]] = [[] for _ in amounts]
     for pair in pairs:
-        made = score(judge, pair.content, render(model, pair, amounts), pair.regions)
-        for row, one in zip(rows, made, strict=True):
-            row.append(one)
-    return [summary(row) for row in rows]
+        regions = [
+            (one.weight[0].numpy(), target(judge, from_tensor(one.style), one.style_weight[0].numpy()))
+            for one in pair.regions
+        ]
+        scene = Scene(judge, from_tensor(pair.content), regions)
+        for row, picture in zip(rows, render(model, pair, amounts), strict=True):
+            row.append(scene.score(from_tensor(picture)))
+    return [{"vgg": found.pop("style"), **found} for found in map(summary, rows)]
 
 
 def line(scores: dict[str, float]) -> str:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from lookmatte.evaluation.motion import flow_and_visibility, warp
+from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.adain import Statistics
 from lookmatte.networks.model import Model
 from lookmatte.training import losses
+from lookmatte.training.augment import random_flow
 from lookmatte.training.config import TrainingConfig
 from lookmatte.training.data import Sampler, Scene
-from lookmatte.training.flow import flow_and_visibility, random_flow, warp
 from lookmatte.training.forward import Styled, insides, region_grids, resize, style_frame, style_of
-from lookmatte.training.vgg import Vgg19
 
 _COLOURS = 1024
 _AXES = 24

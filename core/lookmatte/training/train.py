@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lookmatte.errors import InputError
+from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.enhancer import edge_band
 from lookmatte.networks.model import Model, ModelConfig
 from lookmatte.training import held_out
@@ -33,7 +34,6 @@ from lookmatte.training.config import TrainingConfig, read
 from lookmatte.training.data import Material, Sampler, Scene, load
 from lookmatte.training.mattes import edge_windows
 from lookmatte.training.objective import Judge, make_judge, objective
-from lookmatte.training.vgg import Vgg19
 
 
 class Run:

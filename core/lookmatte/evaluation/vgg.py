@@ -1,4 +1,4 @@
-"""The judge: VGG-19 to relu4_1 (Simonyan and Zisserman 2014). It trains and measures; it is never shipped.
+"""The judge: VGG-19 to relu4_1 (Simonyan and Zisserman 2014). It measures and teaches; it is never shipped.
 
 The weights come from a safetensors file that the caller names: keys ``conv1_1.weight``, ``conv1_1.bias``, ...
 ``conv4_1.bias``, layout OIHW, for RGB in [0, 255] minus a per-channel mean.
