@@ -45,7 +45,8 @@ class Styling:
     """Stage 2, predictor and guide, with encoder and enhancer frozen. ``size`` is the side at which the
     judge looks; one step in ``clip_every`` is a clip; ``split`` of the others have two regions, half of
     those blended in the grid. The guide starts with object and background ``part`` above and below luma.
-    One step in ``compound_every`` asks for the same look of a bent, noisy copy."""
+    One step in ``compound_every`` asks for the same look of a bent, noisy copy. ``guide`` is
+    pointwise, as it ships, or window, the paper's 3x3 convolutions, for comparison."""
 
     steps: int = 2500
     batch: int = 3
@@ -58,6 +59,7 @@ class Styling:
     precision: str = "bfloat16"
     part: float = 0.0
     compound_every: int = 3
+    guide: str = "pointwise"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def read(path: Path) -> TrainingConfig:
     config: TrainingConfig = _fill(TrainingConfig, values or {}, path.name)
     if config.styling.precision not in ("float32", "bfloat16"):
         raise InputError(f"{path.name}: styling.precision is float32 or bfloat16, not {config.styling.precision!r}")
+    if config.styling.guide not in ("pointwise", "window"):
+        raise InputError(f"{path.name}: styling.guide is pointwise or window, not {config.styling.guide!r}")
     return config
 
 

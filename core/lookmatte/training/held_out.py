@@ -15,7 +15,7 @@ from lookmatte.evaluation.pictures import from_tensor
 from lookmatte.evaluation.scores import Scene, Scores, summary, target
 from lookmatte.networks.model import Model
 from lookmatte.training.data import Material, Photo, fit
-from lookmatte.training.forward import region_grids, resize, style_frame, style_of
+from lookmatte.training.forward import insides, region_grids, resize, style_frame, style_of
 from lookmatte.training.mattes import pick_region
 from lookmatte.training.objective import Judge
 
@@ -74,9 +74,9 @@ def render(model: Model, pair: Pair, amounts: list[float]) -> list[Tensor]:
     content = pair.content[None]
     mattes = [region.weight[None] for region in pair.regions]
     grids = []
-    for region, matte in zip(pair.regions, mattes, strict=True):
+    for region, matte, inside in zip(pair.regions, mattes, insides(len(mattes)), strict=True):
         style = style_of(model, region.style[None], region.style_weight[None])
-        grids.append(region_grids(model, content, matte, style)[:2])
+        grids.append(region_grids(model, content, matte, style, inside=inside)[:2])
     return [
         style_frame(model, content, mattes, grids, SIZE, amount=amount).out[0].clamp(0.0, 1.0)
         for amount in amounts

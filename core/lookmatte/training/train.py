@@ -34,6 +34,7 @@ from lookmatte.training.config import TrainingConfig, read
 from lookmatte.training.data import Material, Sampler, Scene, load
 from lookmatte.training.mattes import edge_windows
 from lookmatte.training.objective import Judge, make_judge, objective
+from lookmatte.training.variants import WindowGuide
 
 
 class Run:
@@ -48,6 +49,8 @@ class Run:
         torch.manual_seed(config.seed)
         self.config, self.out = config, out
         self.model = Model(ModelConfig(base=config.base, alpha=config.alpha, residual=config.residual))
+        if config.styling.guide == "window":
+            self.model.guide = WindowGuide()
         if config.styling.part > 0.0:
             self.model.guide.part(config.styling.part)
         if encoder is not None:
