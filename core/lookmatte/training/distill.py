@@ -105,9 +105,7 @@ def distil(data: Path, vgg_file: Path, out: Path, steps: int, count: int = 12, s
         batch = batch_at(step, seed, photos, count)
         targets = teach(vgg, batch)
         taps = encoder.raw(batch.contiguous(memory_format=torch.channels_last))
-        parts = [
-            functional.mse_loss(heads[i](taps[i]), targets[i] / spread[i]) for i in range(len(TAP_CHANNELS))
-        ]
+        parts = [functional.mse_loss(heads[i](taps[i]), targets[i] / spread[i]) for i in range(len(TAP_CHANNELS))]
         optimiser.zero_grad()
         torch.autograd.backward(torch.stack(parts).sum())
         nn.utils.clip_grad_norm_(parameters, 1.0)

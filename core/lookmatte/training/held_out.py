@@ -78,8 +78,7 @@ def render(model: Model, pair: Pair, amounts: list[float]) -> list[Tensor]:
         style = style_of(model, region.style[None], region.style_weight[None])
         grids.append(region_grids(model, content, matte, style, inside=inside)[:2])
     return [
-        style_frame(model, content, mattes, grids, SIZE, amount=amount).out[0].clamp(0.0, 1.0)
-        for amount in amounts
+        style_frame(model, content, mattes, grids, SIZE, amount=amount).out[0].clamp(0.0, 1.0) for amount in amounts
     ]
 
 

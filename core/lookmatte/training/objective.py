@@ -91,9 +91,7 @@ def run_scene(model: Model, scene: Scene, size: int, in_grid: bool, alpha: float
         memory, bases, residuals = None, [], []
         for n in range(scene.content.shape[0]):
             frame, region = scene.content[n : n + 1], matte[n : n + 1]
-            base, residual, memory = region_grids(
-                model, frame, region, (first, moments), memory, alpha, inside
-            )
+            base, residual, memory = region_grids(model, frame, region, (first, moments), memory, alpha, inside)
             bases.append(base)
             residuals.append(residual)
         per_region.append((torch.cat(bases), torch.cat(residuals)))
@@ -115,9 +113,7 @@ def unsteadiness(model: Model, scene: Scene, styled: Styled, size: int, generato
     whole = torch.ones_like(bent[:, :1])
     mattes = [whole] if truth is None else [truth, 1.0 - truth]
     grids = []
-    for matte, inside, style, weight in zip(
-        mattes, insides(len(mattes)), scene.styles, scene.weights, strict=True
-    ):
+    for matte, inside, style, weight in zip(mattes, insides(len(mattes)), scene.styles, scene.weights, strict=True):
         code = style_of(model, style, weight)
         grids.append(region_grids(model, noisy, matte, code, inside=inside)[:2])
     ours = style_frame(model, bent, mattes, grids, size).out

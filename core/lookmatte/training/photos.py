@@ -18,7 +18,11 @@ HELD_OUT_SHARE = 16
 
 def held_out(stem: str) -> bool:
     """Whether the photograph of this name is kept for measuring; depends on the name alone."""
-    return zlib.crc32(stem.encode()) % HELD_OUT_SHARE == 0
+    return _lot(stem) % HELD_OUT_SHARE == 0
+
+
+def _lot(stem: str) -> int:
+    return zlib.crc32(stem.encode())
 
 
 def read_rgb(path: Path, short_side: int | None = None) -> Tensor:
@@ -33,11 +37,20 @@ def read_rgb(path: Path, short_side: int | None = None) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1)))
 
 
+def photo_folder(data: Path) -> Path:
+    """Where the photographs are: ``data``/photos/train, or ``data`` itself, a folder of pictures."""
+    inner = data / "photos" / "train"
+    return inner if inner.is_dir() else data
+
+
 def photo_paths(data: Path, held: bool) -> list[Path]:
-    """The photographs under ``data``/photos/train, either the held-out ones or all the others, sorted by
-    name."""
-    folder = data / "photos" / "train"
+    """The photographs of :func:`photo_folder`, either the held-out ones (at least one) or all the others, sorted
+    by name. InputError where there are fewer than two."""
+    folder = photo_folder(data)
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not paths:
         raise InputError(f"{folder}: no photographs (jpg, png) there")
-    return [path for path in paths if held_out(path.stem) == held]
+    if len(paths) < 2:
+        raise InputError(f"{folder}: one photograph cannot both train and measure; give many")
+    kept = {path for path in paths if held_out(path.stem)} or {min(paths, key=lambda path: _lot(path.stem))}
+    return [path for path in paths if (path in kept) == held]

@@ -1,5 +1,4 @@
-"""Train a model: ``python -m lookmatte.training.train CONFIG.yaml --data DIR --vgg FILE --encoder FILE
---out DIR``.
+"""Train a model: ``lookmatte train CONFIG.yaml --data DIR --vgg FILE [--encoder FILE] --out DIR``.
 
 Stage 1 trains the matte enhancer, stage 2 predictor and guide with encoder and enhancer frozen. Every step
 follows from the seed and its number, so a run that was interrupted goes on as if it had not been. Writes
@@ -27,7 +26,7 @@ from torch import nn
 from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.enhancer import edge_band
-from lookmatte.networks.model import Model, ModelConfig
+from lookmatte.networks.model import Model, ModelConfig, shipped_path
 from lookmatte.training import held_out
 from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.config import TrainingConfig, read
@@ -100,11 +99,15 @@ class Run:
 
 
 def _load_encoder(encoder: nn.Module, path: Path) -> None:
+    """From a file of its own, as distillation writes it, or from a whole model."""
     remedy = "make one with python -m lookmatte.training.distill"
     if not path.is_file():
         raise InputError(f"{path}: no encoder there; {remedy}")
     try:
-        encoder.load_state_dict(load_file(str(path)))
+        tensors = load_file(str(path))
+        prefix = "encoder."
+        inner = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        encoder.load_state_dict(inner or tensors)
     except (SafetensorError, OSError, RuntimeError) as error:  # load_state_dict raises RuntimeError
         what = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: no distilled encoder, or a damaged one ({what}); {remedy}") from None
@@ -201,9 +204,7 @@ def _measure(run: Run, judge: Judge, pairs: list[held_out.Pair], began: float, l
 
 def _style(run: Run, material: Material, held: Material, vgg: Vgg19) -> None:
     config = run.config
-    sampler = Sampler(
-        material, config.styling.size, config.seed, config.styling.batch, config.styling.clip_frames
-    )
+    sampler = Sampler(material, config.styling.size, config.seed, config.styling.batch, config.styling.clip_frames)
     judge = make_judge(vgg, config, sampler)
     pairs = held_out.make_pairs(held, config.measuring.whole, config.measuring.split)
     began = saved = measured = time.monotonic()
@@ -242,12 +243,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     summary = "Train a model: the matte enhancer, then predictor and guide. It resumes what it finds in --out."
     parser = argparse.ArgumentParser(prog="lookmatte train", description=summary)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder with photos/ and clips/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of photographs, or one with photos/ and clips/"
+    )
     parser.add_argument("--vgg", type=Path, required=True, help="safetensors with conv1_1 ... conv4_1")
-    parser.add_argument("--encoder", type=Path, required=True, help="encoder.safetensors from distillation")
+    parser.add_argument(
+        "--encoder", type=Path, help="encoder.safetensors from distillation; the shipped model's by default"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    train(read(options.config), options.data, options.vgg, options.encoder, options.out)
+    encoder = options.encoder or shipped_path()
+    train(read(options.config), options.data, options.vgg, encoder, options.out)
     return 0
 
 
