@@ -73,6 +73,9 @@ class Lines:
     ``quiet`` leaves warnings and failed frames alone, and nothing else.
     """
 
+    unit = "frame"
+    """What the run counts."""
+
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
@@ -108,9 +111,9 @@ class Lines:
             if self._stream.isatty():
                 from tqdm import tqdm
 
-                self._bar = tqdm(total=total, desc=stage, unit="frame", file=self._stream, leave=False)
+                self._bar = tqdm(total=total, desc=stage, unit=self.unit, file=self._stream, leave=False)
             else:
-                self._say(f"{stage}: {total} frames -> {output}")
+                self._say(f"{stage}: {total} {self.unit}s -> {output}")
 
     def frame_done(self, frame: int, path: Path | None, seconds: float) -> None:
         with self._lock:

@@ -41,7 +41,8 @@ def register(subparsers: Any) -> None:
     what = parser.add_argument_group("what is scored")
     what.add_argument("--outputs", metavar="DIR", action="append", default=[],
                       help="a folder of results, NAME.png or NAME/0001.png; may be given again")  # fmt: skip
-    what.add_argument("--run", action="store_true", help="lookmatte itself (default when there is no --outputs)")
+    what.add_argument("--run", dest="itself", action="store_true",
+                      help="lookmatte itself (default when there is no --outputs)")  # fmt: skip
     what.add_argument("--model", metavar="FILE", action="append", default=[],
                       help="other weights than the shipped ones; may be given again")  # fmt: skip
     what.add_argument("--mode", metavar="MODE", action="append", default=[],
@@ -81,18 +82,29 @@ def run(args: argparse.Namespace) -> int:
         return 143
 
 
-class _Told:
-    """What the run tells: a bar or lines for a person, JSON lines for a program."""
+class PairLines(Lines):
+    """A bar of pairs on a terminal, one plain line a pair elsewhere."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._number = progress, 0
+    unit = "pair"
+
+    def pair_done(self, pair: str, seconds: float) -> None:
+        """A pair has been scored."""
+        with self._lock:
+            plain = self._bar is None and not self._quiet
+            self._step(f"{pair} ({seconds:.2f} s)" if plain else None)
+
+
+class _Told:
+    """Hands on how far the run is."""
+
+    def __init__(self, progress: PairLines | JsonLines) -> None:
+        self._progress = progress
 
     def pair_done(self, pair: str, found: dict[str, Found], seconds: float) -> None:
-        self._number += 1
         if isinstance(self._progress, JsonLines):
             plain = {method: one.plain() for method, one in found.items()}
             self._progress.emit("pair_done", pair=pair, methods=plain, seconds=round(seconds, 4))
-        elif isinstance(self._progress, PairLines):
+        else:
             self._progress.pair_done(pair, seconds)
 
     def failed(self, pair: str, method: str, message: str) -> None:
@@ -100,15 +112,6 @@ class _Told:
             self._progress.emit("pair_failed", pair=pair, method=method, message=message)
         else:
             self._progress.warning(f"{pair}, {method} FAILED: {message}")
-
-
-class PairLines(Lines):
-    """A bar of pairs on a terminal, one plain line a pair elsewhere."""
-
-    def pair_done(self, pair: str, seconds: float) -> None:
-        """A pair has been scored."""
-        with self._lock:
-            self._step(pair and f"{pair} ({seconds:.2f} s)" if self._bar is None and not self._quiet else None)
 
 
 def _evaluate(args: argparse.Namespace) -> int:
@@ -128,7 +131,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         raise InputError(f"{found[0]}: would overwrite the pairs; name another file")
     weights = args.vgg or os.environ.get(VGG)
     judge = load_judge(Path(weights) if weights else None)
-    progress: Progress = JsonLines() if args.json is True else PairLines(quiet=args.quiet)
+    progress = JsonLines() if args.json is True else PairLines(quiet=args.quiet)
     remarks = []
     if not weights:
         remarks.append(
@@ -138,8 +141,9 @@ def _evaluate(args: argparse.Namespace) -> int:
     with _folder(args.out) as folder, tempfile.TemporaryDirectory(prefix="lookmatte") as scratch:
         methods = _methods(args, folder, Path(scratch), progress, remarks)
         _keep_inputs(pairs, methods, source)
-        for remark in remarks:
-            progress.note(remark)
+        if isinstance(progress, JsonLines):
+            for remark in remarks:
+                progress.note(remark)
         names = [method.name for method in methods]
         sheets = Sheets(folder, [name for name in names if name != UNTOUCHED]) if args.out else None
         progress.start(len(pairs), stage="evaluate", output=str(folder) if args.out else "the terminal")
@@ -152,18 +156,15 @@ def _evaluate(args: argparse.Namespace) -> int:
             raise InputError(_nothing(results))
         files = _write(args, results, names, judge.short, judge.name, remarks, folder)
     if isinstance(progress, JsonLines):
-        progress.emit("evaluate", judge=judge.name, **_numbers(results, names, judge.name), files=files)
+        failed = len({pair for pair, _, _ in results.failures})
+        progress.done(len(pairs) - failed, 0, failed)
+        progress.emit("evaluate", **_numbers(results, names, judge.name), files=files)
     else:
-        print(printable_block(terminal(results, names, judge.short)))
-        lines = [f"{what:<14} {path}" for what, path in files.items()]
-        if lines:
-            print("\n" + "\n".join(map(printable, lines)))
+        said = remarks or [f"Style was judged by {judge.name}."]
+        lines = [*terminal(results, names, judge.short).splitlines(), "", *said]
+        lines += ["", *(f"{what:<14} {path}" for what, path in files.items())] if files else []
+        print("\n".join(map(printable, lines)))
     return 1 if results.failures else 0
-
-
-def printable_block(text: str) -> str:
-    """Several lines, each printable."""
-    return "\n".join(map(printable, text.splitlines()))
 
 
 @contextlib.contextmanager
@@ -188,8 +189,9 @@ def _methods(
     from lookmatte.evaluation.baselines import PACKAGE, closed_forms
     from lookmatte.evaluation.methods import ClosedForm, Outputs, Untouched
     from lookmatte.evaluation.program import Program, base_alone, temporal
+    from lookmatte.networks.model import Model
 
-    runs = args.run or not args.outputs
+    runs = args.itself or not args.outputs
     modes = args.mode or ["coherent"]
     for mode in modes:
         if mode not in get_args(Mode):
@@ -199,6 +201,8 @@ def _methods(
             raise InputError(f"--{flag} is for lookmatte itself; add --run")
     settings = list(dict.fromkeys(itertools.product(modes, args.subsample or [1])))
     models: list[Path | None] = [Path(model) for model in dict.fromkeys(args.model)] or [None]
+    for model in models:
+        Model.load(model)  # what is wrong with it is told once, before anything is made
     methods: list[Method] = []
     if args.baselines:
         methods.append(Untouched())
@@ -208,8 +212,8 @@ def _methods(
             remarks.append(f"{PACKAGE} is not installed, so its rows are missing: pip install {PACKAGE}")
         alone = base_alone(models[0], scratch)
         methods.append(Program("transport", folder / "transport", alone, temporal(*settings[0]), progress))
-    for given in dict.fromkeys(args.outputs):
-        methods.append(Outputs(_short_name(given, args.outputs), _existing(given)))
+    folders = list(dict.fromkeys(_existing(given) for given in args.outputs))
+    methods += [Outputs(_short_name(given, folders), given) for given in folders]
     if runs:
         for model, (index, (mode, step)) in itertools.product(models, enumerate(settings)):
             name = PROGRAM if model is None else model.stem
@@ -243,19 +247,18 @@ def _keep_inputs(pairs: Sequence[Pair], methods: Sequence[Method], source: Path)
 
 
 def _existing(text: str) -> Path:
-    folder = Path(text)
+    folder = Path(text).resolve()
     if not folder.is_dir():
-        parent = folder.absolute().parent
-        there = [entry.name for entry in os.scandir(parent) if entry.is_dir()] if parent.is_dir() else []
-        raise InputError(f"--outputs: {text}: there is no such folder{nearest(folder.name, sorted(there))}")
+        above = folder.parent
+        there = sorted(entry.name for entry in os.scandir(above) if entry.is_dir()) if above.is_dir() else []
+        raise InputError(f"--outputs: {text}: there is no such folder{nearest(folder.name, there)}")
     return folder
 
 
-def _short_name(text: str, every: Sequence[str]) -> str:
-    """The folder's own name; with its parents' where another has the same."""
-    own = Path(text).absolute()
-    alike = [path for path in {Path(other).absolute() for other in every} if path.name == own.name]
-    return own.name if len(alike) == 1 else f"{own.parent.name}/{own.name}"
+def _short_name(folder: Path, every: Sequence[Path]) -> str:
+    """The folder's own name; with its parent's where another has the same."""
+    alone = sum(other.name == folder.name for other in every) == 1
+    return folder.name if alone else f"{folder.parent.name}/{folder.name}"
 
 
 def _file_name(name: str) -> str:

@@ -21,11 +21,13 @@ def style(spec: StyleSpec, longest: int) -> tuple[Rgb, Weight]:
     return picture, _chosen(read_labels(spec.mask), spec.mask_label, (picture.shape[0], picture.shape[1]))
 
 
-def weights(pair: Pair, frame: int, size: tuple[int, int]) -> list[Weight]:
-    """Each style's region of a frame at (height, width), 0 or 1. Raises InputError."""
-    if pair.mask is None:
+def weights(pair: Pair, frame: int, size: tuple[int, int], *, given: bool = False) -> list[Weight]:
+    """Each style's region of a frame at (height, width), 0 or 1; ``given``: as the pair's rough mask has it, where
+    there is one. Raises InputError."""
+    mask = pair.given if given and pair.given is not None else pair.mask
+    if mask is None:
         return [np.ones(size, np.float32) for _ in pair.styles]
-    labels = read_labels(pair.mask.path(frame))
+    labels = read_labels(mask.path(frame))
     return [
         np.ones(size, np.float32) if spec.label is None else _chosen(labels, spec.label, size)
         for spec in pair.styles

@@ -1,7 +1,8 @@
 """What is compared: folders of results, the untouched content, the program itself, closed forms.
 
 Whatever makes pictures writes them where a folder of results has them, DIR/NAME.png for a picture and
-DIR/NAME/0001.png for the frames of a clip, so that all are scored alike, and can be scored again.
+DIR/NAME/0001.png for the frames of a clip, so that all are scored alike, and can be scored again. For pairs with a
+rough mask, DIR/true_mattes has the pictures that the same method makes with the true one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from lookmatte.evaluation.temporal import SIZE as CLIP_SIZE
 from lookmatte.imaging.picture import write_png
 from lookmatte.imaging.sequence import describe_frames
 
-UNTOUCHED = "untouched"
+UNTOUCHED, TRUE = "untouched", "true_mattes"
 SUFFIXES = (".png", ".exr", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
@@ -38,6 +39,9 @@ class Method(Protocol):
     def paths(self, pair: Pair) -> dict[int, Path]:
         """The file of each frame. Raises InputError, with the nearest names, where one is missing."""
 
+    def true_paths(self, pair: Pair) -> dict[int, Path]:
+        """The files of what it makes of the pair with the true mask; empty where there are none."""
+
 
 @dataclass(frozen=True)
 class Untouched:
@@ -53,6 +57,9 @@ class Untouched:
 
     def paths(self, pair: Pair) -> dict[int, Path]:
         return {frame: pair.content.path(frame) for frame in pair.frames}
+
+    def true_paths(self, pair: Pair) -> dict[int, Path]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -84,19 +91,22 @@ class Outputs:
             raise InputError(f"{sequence} has no frame {describe_frames(lacking)}")
         return {frame: sequence.path(frame) for frame in pair.frames}
 
+    def true_paths(self, pair: Pair) -> dict[int, Path]:
+        folder = self.folder / TRUE
+        return Outputs(self.name, folder).paths(pair) if pair.given is not None and folder.is_dir() else {}
+
     def _near(self, name: str) -> str:
-        return nearest(name, sorted(entry.name for entry in self.folder.iterdir() if entry.name[:1] != "."))
+        return nearest(name, sorted({entry.stem for entry in self.folder.iterdir() if entry.name[:1] != "."}))
 
 
 @dataclass(frozen=True)
 class Maker(Outputs):
     """A method that makes its pictures itself."""
 
-    def target(self, pair: Pair, frame: int) -> Path:
-        """Where a made picture goes."""
-        if pair.is_clip:
-            return self.folder / pair.name / f"{frame:04d}.png"
-        return self.folder / f"{pair.name}.png"
+    def target(self, pair: Pair, frame: int, *, true: bool = False) -> Path:
+        """Where a made picture goes; ``true``: that of the true mask."""
+        folder = self.folder / TRUE if true else self.folder
+        return folder / pair.name / f"{frame:04d}.png" if pair.is_clip else folder / f"{pair.name}.png"
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,8 @@ class ClosedForm(Maker):
         styles = [material.style(spec, longest) for spec in pair.styles]
         for frame in pair.frames:
             content = material.content(pair, frame, longest)
-            weights = material.weights(pair, frame, (content.shape[0], content.shape[1]))
-            regions = [(weight, *style) for weight, style in zip(weights, styles, strict=True)]
-            write_png(self.target(pair, frame), to_bytes(apply(self.transfer, content, regions)))
+            for true in (False, True)[: 1 if pair.given is None else 2]:
+                weights = material.weights(pair, frame, (content.shape[0], content.shape[1]), given=not true)
+                regions = [(weight, *style) for weight, style in zip(weights, styles, strict=True)]
+                made = apply(self.transfer, content, regions)
+                write_png(self.target(pair, frame, true=true), to_bytes(made))

@@ -1,13 +1,14 @@
 """PAIRS.json: what is to be styled with what. A list of
 
-    {"name": "p01", "content": PATH, "mask": PATH, "vectors": PATH,
+    {"name": "p01", "content": PATH, "mask": PATH, "given": PATH, "vectors": PATH,
      "styles": [{"image": PATH, "label": 1, "mask": PATH, "mask_label": 1}, ...]}
 
 Paths are relative to the file. ``content`` is a picture, or, for a clip, a folder of frames or a pattern
-(``plate.####.exr``). ``mask`` is a label map of the content (one for all frames of a clip, or a folder or pattern);
-a style's ``label`` chooses its region there, its ``mask`` and ``mask_label`` the part of the style that counts.
-Without ``mask`` and ``label`` the whole picture counts. ``vectors``, for clips, is a pattern of EXRs with a Vector
-pass or of .flo files; without it motion is estimated.
+(``plate.####.exr``). ``mask`` is a label map of the content: one for all frames of a clip, or a folder or
+pattern. A style's ``label`` chooses its region there, its ``mask`` and ``mask_label`` the part of the style that
+counts; without them the whole picture counts. ``given`` is a rough label map, which a method gets instead of
+``mask``, by which it is scored all the same. ``vectors``, for clips, is a pattern of EXRs with a Vector pass or
+of .flo files; without it motion is estimated.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from lookmatte.errors import InputError, nearest
 from lookmatte.evaluation.pictures import read_labels
 from lookmatte.imaging.sequence import Sequence, describe_frames
 
-KEYS = ("name", "content", "mask", "vectors", "styles")
+KEYS = ("name", "content", "mask", "given", "vectors", "styles")
 STYLE_KEYS = ("image", "label", "mask", "mask_label")
 FRAMES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".hdr", ".bmp", ".webp", ".ppm", ".flo")
 _REPORTED = 12
@@ -52,6 +53,7 @@ class Pair:
     styles: tuple[StyleSpec, ...]
     mask: Sequence | None = None
     vectors: Sequence | None = None
+    given: Sequence | None = None
 
     @property
     def is_clip(self) -> bool:
@@ -68,7 +70,7 @@ class Pair:
     @property
     def files(self) -> list[Path]:
         """Every file that it names."""
-        sequences = [one for one in (self.content, self.mask, self.vectors) if one is not None]
+        sequences = [one for one in (self.content, self.mask, self.given, self.vectors) if one is not None]
         found = [one.path(frame) for one in sequences for frame in self.frames]
         return found + [path for one in self.styles for path in (one.image, one.mask) if path is not None]
 
@@ -129,16 +131,16 @@ class _Reader:
         self._names.add(name.casefold())
         self._known(item, KEYS, name)
         content = self._sequence(item, "content", name, needed=True)
-        mask, vectors = self._sequence(item, "mask", name), self._sequence(item, "vectors", name)
+        mask, given, vectors = (self._sequence(item, key, name) for key in ("mask", "given", "vectors"))
         frames = tuple(content.on_disk()) if content is not None else ()
         if content is not None and not content.is_still and len(frames) < 2:
             self._add(f"{name}: content", f"{content}: a clip has two frames or more")
         styles = self._styles(item.get("styles"), name)
         if [style.label for style in styles] == [None]:
-            mask = None
+            mask = given = None
         if len(self.problems) > before or content is None:
             return None
-        pair = Pair(name, content, frames, styles, mask, vectors)
+        pair = Pair(name, content, frames, styles, mask, vectors, given)
         self._check(pair)
         return pair
 
@@ -227,8 +229,11 @@ class _Reader:
             self._add(pair.name, f"has {len(labels)} styles but no mask that says where each belongs")
         if pair.mask is not None and (None in labels or len(set(labels)) < len(labels)):
             self._add(pair.name, "has a mask, so each of its styles needs a label of its own")
+        if pair.given is not None and pair.mask is None:
+            self._add(pair.name, "given, a rough mask, needs the true one as mask")
         for what, sequence, frames in (
             ("mask", pair.mask, pair.frames),
+            ("given", pair.given, pair.frames),
             ("vectors", pair.vectors, pair.frames[:-1]),
         ):
             if sequence is None or sequence.is_still:
@@ -237,10 +242,11 @@ class _Reader:
             if lacking:
                 self._add(f"{pair.name}: {what}", f"{sequence} has no frame {describe_frames(lacking)}")
                 return
-        if pair.mask is not None:
-            paths = list(dict.fromkeys(pair.mask.path(frame) for frame in pair.frames))
-            wanted = {label for label in labels if label is not None}
-            self._check_labels(f"{pair.name}: mask", paths, wanted)
+        wanted = {label for label in labels if label is not None}
+        for what, sequence in (("mask", pair.mask), ("given", pair.given)):
+            if sequence is not None:
+                paths = list(dict.fromkeys(sequence.path(frame) for frame in pair.frames))
+                self._check_labels(f"{pair.name}: {what}", paths, wanted)
         for style in pair.styles:
             if style.mask is not None and style.mask_label is not None:
                 self._check_labels(f"{pair.name}: mask of {style.image.name}", [style.mask], {style.mask_label})

@@ -19,7 +19,7 @@ from lookmatte.evaluation.pairs import Pair, StyleSpec
 from lookmatte.evaluation.pictures import read_bytes, read_labels, to_floats
 from lookmatte.imaging.picture import write_png
 from lookmatte.imaging.writer import new_part, write_parts_to
-from lookmatte.job import Job, MatteFile, Mode, Region, Style, StyleRef, Temporal
+from lookmatte.job import Blend, Job, MatteFile, Mode, Region, Style, StyleRef, Temporal
 from lookmatte.progress import Progress, Silent
 
 
@@ -40,7 +40,8 @@ class _Forwarded(Silent):
 @dataclass(frozen=True)
 class Program(Maker):
     """lookmatte at strength 1: a display-referred content is written as a scene-linear EXR of half floats, masks
-    become file mattes with blend ``pixel``. ``model`` None: the shipped one.
+    become file mattes, with blend ``pixel`` where they are true and ``grid`` where they are rough. ``model``
+    None is the shipped one.
 
     For stills ``temporal`` means nothing; a second setting of one model leaves them out with ``stills`` False.
     """
@@ -54,17 +55,22 @@ class Program(Maker):
         return self.stills or pair.is_clip
 
     def make(self, pair: Pair) -> None:
+        self._render(pair, true=False)
+        if pair.given is not None:
+            self._render(pair, true=True)
+
+    def _render(self, pair: Pair, true: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="lookmatte") as name:
             folder = Path(name)
-            job = self._job(pair, folder)
+            job = self._job(pair, folder, true)
             forwarded = _Forwarded(pair, self.progress)
             lookmatte.render(job, progress=forwarded, model=self.model, overwrite=True)
             if forwarded.failures:
                 raise FrameError(forwarded.failures[0])
             for frame in pair.frames:
-                write_png(self.target(pair, frame), read_bytes(folder / f"look.{frame:04d}.exr"))
+                write_png(self.target(pair, frame, true=true), read_bytes(folder / f"look.{frame:04d}.exr"))
 
-    def _job(self, pair: Pair, folder: Path) -> Job:
+    def _job(self, pair: Pair, folder: Path, true: bool) -> Job:
         """The job, with its plate and mattes in ``folder``."""
         for frame in pair.frames:
             source = pair.content.path(frame)
@@ -73,10 +79,12 @@ class Program(Maker):
                 _write_plate(shown, folder / f"plate.{frame:04d}.exr")
             if pair.mask is None:
                 continue
-            for number, weight in enumerate(material.weights(pair, frame, (shown.shape[0], shown.shape[1])), 1):
+            weights = material.weights(pair, frame, (shown.shape[0], shown.shape[1]), given=not true)
+            for number, weight in enumerate(weights, 1):
                 write_png(folder / f"region{number}.{frame:04d}.png", _as_picture(weight > 0.5))
         first = pair.content.path(pair.frames[0])
         plate = str(pair.content) if _is_exr(first) else str(folder / "plate.####.exr")
+        blend: Blend = "pixel" if true or pair.given is None else "grid"
         regions, rest = [], None
         for number, spec in enumerate(pair.styles, 1):
             style = Style(((0, _style(spec, folder / f"style{number}.png")),))
@@ -84,7 +92,7 @@ class Program(Maker):
                 rest = Region("rest", None, style)
                 continue
             matte = MatteFile(str(folder / f"region{number}.####.png"))
-            regions.append(Region(f"region{number}", matte, style, blend="pixel"))
+            regions.append(Region(f"region{number}", matte, style, blend=blend))
         output = str(folder / "look.####.exr")
         return Job(plate, output, tuple(regions), rest, _range(pair), temporal=self.temporal)
 
