@@ -53,6 +53,7 @@ def region_grids(
     previous: tuple[FrameStatistics, Moments] | None = None,
     alpha: float = 0.0,
     inside: float = 1.0,
+    aware: bool = True,
 ) -> tuple[Tensor, Tensor, tuple[FrameStatistics, Moments]]:
     """Base and residual grid of one region, and what to hand to the next frame.
 
@@ -60,7 +61,8 @@ def region_grids(
     applies at 256x256 and averages then, which costs more and differs little.
 
     ``content`` (N, 3, 256, 256), ``matte`` (N, 1, 256, 256); ``inside`` is the matte that the guide will see, 1
-    for an object and 0 for the rest. Without a base (the paper's form) it is the identity.
+    for an object and 0 for the rest. ``aware`` False takes the statistics of features over the whole frame: the
+    ablation of SA-AdaIN. Without a base (the paper's form) it is the identity.
     """
     code, colours = style
     content = functional.adaptive_avg_pool2d(content, ENCODER_SIZE)
@@ -75,7 +77,8 @@ def region_grids(
             base = identity_like(base)
         z = guide(content, inside, weights, dim=1)
         seen = paint(base, content, z)
-    residual, used = model.predict(seen, matte, code, previous[0] if previous else None, alpha)
+    measured_in = matte if aware else torch.ones_like(matte)
+    residual, used = model.predict(seen, measured_in, code, previous[0] if previous else None, alpha)
     return base, residual, (used, measured)
 
 

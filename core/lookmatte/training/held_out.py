@@ -69,21 +69,23 @@ def make_pairs(material: Material, whole: int, split: int, seed: int = 11) -> li
 
 
 @torch.no_grad()
-def render(model: Model, pair: Pair, amounts: list[float]) -> list[Tensor]:
+def render(model: Model, pair: Pair, amounts: list[float], aware: bool = True) -> list[Tensor]:
     """The pair styled with each share of the residual; 0 is the base alone. (3, 256, 256), clamped."""
     content = pair.content[None]
     mattes = [region.weight[None] for region in pair.regions]
     grids = []
     for region, matte, inside in zip(pair.regions, mattes, insides(len(mattes)), strict=True):
         style = style_of(model, region.style[None], region.style_weight[None])
-        grids.append(region_grids(model, content, matte, style, inside=inside)[:2])
+        grids.append(region_grids(model, content, matte, style, inside=inside, aware=aware)[:2])
     return [
         style_frame(model, content, mattes, grids, SIZE, amount=amount).out[0].clamp(0.0, 1.0) for amount in amounts
     ]
 
 
 @torch.no_grad()
-def measure(model: Model, judge: Judge, pairs: list[Pair], amounts: list[float]) -> list[dict[str, float]]:
+def measure(
+    model: Model, judge: Judge, pairs: list[Pair], amounts: list[float], aware: bool = True
+) -> list[dict[str, float]]:
     """Summary of the scores over all pairs, for each share of the residual; ``vgg`` is the style distance."""
     rows: list[list[Scores]] = [[] for _ in amounts]
     for pair in pairs:
@@ -92,7 +94,7 @@ def measure(model: Model, judge: Judge, pairs: list[Pair], amounts: list[float])
             for one in pair.regions
         ]
         scene = Scene(judge, from_tensor(pair.content), regions)
-        for row, picture in zip(rows, render(model, pair, amounts), strict=True):
+        for row, picture in zip(rows, render(model, pair, amounts, aware), strict=True):
             row.append(scene.score(from_tensor(picture)))
     return [{"vgg": found.pop("style"), **found} for found in map(summary, rows)]
 

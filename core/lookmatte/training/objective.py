@@ -70,7 +70,7 @@ def make_judge(vgg: Vgg19, config: TrainingConfig, sampler: Sampler, scenes: int
     return Judge(vgg, precision, torch.cat(distances).mean(0))
 
 
-def run_scene(model: Model, scene: Scene, size: int, in_grid: bool, alpha: float) -> Styled:
+def run_scene(model: Model, scene: Scene, size: int, in_grid: bool, alpha: float, aware: bool = True) -> Styled:
     """Style a scene; consecutive frames one after the other, each with its predecessor's statistics (eq.
     4)."""
     whole = torch.ones_like(scene.content[:, :1])
@@ -80,7 +80,7 @@ def run_scene(model: Model, scene: Scene, size: int, in_grid: bool, alpha: float
     codes = [style_of(model, style, weight) for style, weight in zip(scene.styles, scene.weights, strict=True)]
     if not scene.clip:
         grids = [
-            region_grids(model, scene.content, matte, code, inside=inside)[:2]
+            region_grids(model, scene.content, matte, code, inside=inside, aware=aware)[:2]
             for matte, code, inside in zip(seen, codes, insides(len(seen)), strict=True)
         ]
         return style_frame(model, scene.content, mattes, grids, size, given)
@@ -91,7 +91,9 @@ def run_scene(model: Model, scene: Scene, size: int, in_grid: bool, alpha: float
         memory, bases, residuals = None, [], []
         for n in range(scene.content.shape[0]):
             frame, region = scene.content[n : n + 1], matte[n : n + 1]
-            base, residual, memory = region_grids(model, frame, region, (first, moments), memory, alpha, inside)
+            base, residual, memory = region_grids(
+                model, frame, region, (first, moments), memory, alpha, inside, aware
+            )
             bases.append(base)
             residuals.append(residual)
         per_region.append((torch.cat(bases), torch.cat(residuals)))
