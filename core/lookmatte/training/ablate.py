@@ -1,10 +1,10 @@
 """The paper's Table 3, for lookmatte: what each idea does for faithfulness and for calm.
 
 ``python -m lookmatte.training.ablate CONFIG.yaml --data DIR --vgg FILE --out DIR`` trains every variant of
-``lookmatte.training.variants`` for 400 steps (``--steps``) from the same seed, and measures them on what none was trained on:
-style and colours on held-out pairs, warping error and change consistency on the held-out clips, two regions of two
-styles. Two more rows take an idea from the trained full run: the memory (TC, eq. 3) and the mattes of the
-statistics (SA, eq. 2).
+``lookmatte.training.variants`` for 400 steps (``--steps``) from the same seed, and measures them on what none was
+trained on: style and colours on held-out pairs, warping error and change consistency on the held-out clips, two
+regions of two styles. Two more rows take an idea from the trained full run: the memory (TC, eq. 3) and the mattes
+of the statistics (SA, eq. 2).
 """
 
 from __future__ import annotations
