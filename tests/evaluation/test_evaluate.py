@@ -122,6 +122,31 @@ def test_a_result_of_another_shape_is_a_failure(
     assert "90x120 is not the shape of its content, 120x90" in err
 
 
+def test_one_pair_takes_no_other_along(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A content of a few pixels, a style that is no picture, a frame that is cut off."""
+    small_set(tmp_path)
+    write(tmp_path / "tiny.png", photo(1, 9, 12))
+    (tmp_path / "text.png").write_text("no picture")
+    cut = tmp_path / "clip" / "0001.png"
+    cut.write_bytes(cut.read_bytes()[:400])
+    style = [{"image": "photo1.png"}]
+    pairs = [
+        {"name": "tiny", "content": "tiny.png", "styles": style},
+        {"name": "text", "content": "photo0.png", "styles": [{"image": "text.png"}]},
+        {"name": "cut", "content": "clip", "styles": style},
+        {"name": "sound", "content": "photo0.png", "styles": style},
+    ]
+    code, _, err = evaluate(capsys, write_pairs(tmp_path, pairs), "--json", tmp_path / "s.json", "--baselines")
+    found = json.loads((tmp_path / "s.json").read_text())
+    assert code == 1
+    assert "internal error" not in err
+    assert {one["pair"] for one in found["failed"]} == {"tiny", "text", "cut"}
+    assert {pair["name"] for pair in found["pairs"] if pair["methods"]} == {"sound"}
+    assert "12x9 pixels are too few" in err
+    assert "text.png: is no picture" in err
+    assert "0001.png: is damaged or cut off" in err
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -241,6 +266,17 @@ def test_regions_keep_to_their_masks(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert np.abs(styled[:, :60].astype(int) - before[:, :60]).mean() > 5
     assert (read_bytes(tmp_path / "out" / "lookmatte" / "true_mattes" / "r.png") == styled).all()
     assert (read_bytes(tmp_path / "out" / "lookmatte" / "r.png")[:, 60:66] != before[:, 60:66]).any()
+    found = json.loads((tmp_path / "out" / "scores.json").read_text())
+    scores = {one["name"]: one["methods"]["lookmatte"] for one in found["pairs"]}
+    assert "edge" not in scores["p"]
+    assert 0.005 < scores["r"]["edge"] < 0.5
+    # A folder of results has its own pictures with true masks, or has none.
+    words = ["--outputs", tmp_path / "out" / "lookmatte", "--json"]
+    again = json.loads(evaluate(capsys, tmp_path / "pairs.json", *words)[1].splitlines()[-1])
+    assert again["pairs"][1]["methods"]["lookmatte"] == scores["r"]
+    (tmp_path / "out" / "lookmatte" / "true_mattes").rename(tmp_path / "elsewhere")
+    again = json.loads(evaluate(capsys, tmp_path / "pairs.json", *words)[1].splitlines()[-1])
+    assert "edge" not in again["pairs"][1]["methods"]["lookmatte"]
 
 
 # ---- the same meanings ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from lookmatte.progress import JsonLines, Lines, Progress, printable
 if TYPE_CHECKING:
     from lookmatte.evaluation.methods import Method
     from lookmatte.evaluation.pairs import Pair
+    from lookmatte.evaluation.style import Judge
     from lookmatte.evaluation.summary import Found, Results
 
 VGG = "LOOKMATTE_VGG"
@@ -154,7 +155,10 @@ def _evaluate(args: argparse.Namespace) -> int:
                 progress.close()
         if not any(results.found.values()):
             raise InputError(_nothing(results))
-        files = _write(args, results, names, judge.short, judge.name, remarks, folder)
+        files = _write(args, results, names, judge, remarks, folder)
+        if sheets is not None and sheets.paths:
+            first, *others = sheets.paths
+            files["contact sheets"] = str(first) + (f" to {others[-1].name}" if others else "")
     if isinstance(progress, JsonLines):
         failed = len({pair for pair, _, _ in results.failures})
         progress.done(len(pairs) - failed, 0, failed)
@@ -281,16 +285,15 @@ def _write(
     args: argparse.Namespace,
     results: Results,
     names: Sequence[str],
-    short: str,
-    judge: str,
+    judge: Judge,
     remarks: Sequence[str],
     folder: Path,
 ) -> dict[str, str]:
     """Write what was asked for; what and where."""
     from lookmatte.evaluation.report import markdown
 
-    numbers = json.dumps(_numbers(results, names, judge), indent=1) + "\n"
-    table = markdown(results, names, (short, judge), remarks)
+    numbers = json.dumps(_numbers(results, names, judge.name), indent=1) + "\n"
+    table = markdown(results, names, (judge.short, judge.name), remarks)
     wanted = [("table", args.table, table), ("scores", args.json if args.json is not True else None, numbers)]
     if args.out:
         wanted += [("report", folder / "report.md", table), ("scores", folder / "scores.json", numbers)]
@@ -303,8 +306,4 @@ def _write(
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from None
         files[what] = str(path)
-    if args.out:
-        sheets = sorted(folder.glob("sheet_*.png"))
-        if sheets:
-            files["contact sheets"] = str(sheets[0]) + (f" to {sheets[-1].name}" if len(sheets) > 1 else "")
     return files
