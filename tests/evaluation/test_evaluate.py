@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenes import REPOSITORY, photo, shared, small_set, write, write_labels, write_pairs
+from scenes import DATA, REPOSITORY, photo, shared, small_set, write, write_labels, write_pairs
 
 from lookmatte import cli
 from lookmatte.evaluation import run as running
@@ -19,6 +19,7 @@ from lookmatte.evaluation.colour import cielab
 from lookmatte.evaluation.pictures import read, read_bytes
 from lookmatte.imaging.cryptomatte import layers
 from lookmatte.imaging.reader import read_header
+from lookmatte.networks.model import Model, shipped_path
 
 STYLES = REPOSITORY / "examples" / "styles"
 
@@ -62,6 +63,9 @@ def test_the_report_says_who_judged_and_what_the_columns_mean(made: Path) -> Non
     assert "these numbers cannot be compared with those of VGG-19" in text
     assert "`warp`: warping error relative to the plate's own" in text
     assert text.count("\n| untouched |") == 4
+    said = next(line for line in text.splitlines() if line.startswith("lookmatte shot: "))
+    model = f"model {shipped_path().stem}, checksum {Model.load().checksum[:12]}"
+    assert said.endswith(f"{model}, mode shot, subsample 1.")
 
 
 def test_pictures_and_sheets_are_kept(made: Path) -> None:
@@ -156,6 +160,7 @@ def test_one_pair_takes_no_other_along(tmp_path: Path, capsys: pytest.CaptureFix
         (["pairs.json", "--mode", "coherant"], "--mode: 'coherant' is unknown; nearest: coherent"),
         (["pairs.json", "--subsample", "0"], "from 1 on"),
         (["pairs.json", "--vgg", "vgg.safetensors"], "vgg.safetensors: no VGG-19 weights"),
+        (["pairs.json", "--vgg", "pairs.json"], "pairs.json: no VGG-19 weights"),
         (["pairs.json", "--model", "m.safetensors"], "m.safetensors: no such model file"),
         (["pairs.json", "--table", "pairs.json"], "would overwrite the pairs"),
         (["pairs.json", "--outputs", "lookmatte", "--run"], "two rows would be called 'lookmatte'"),
@@ -179,6 +184,15 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert len(lines) == 1
     assert expected in lines[0]
     assert (tmp_path / "pairs.json").read_bytes() == before
+
+
+def test_the_environment_may_name_the_judge(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOOKMATTE_VGG", "gone.safetensors")
+    code, _, err = evaluate(capsys, made / "pairs.json")
+    assert code == 2
+    assert "error: $LOOKMATTE_VGG: gone.safetensors: no VGG-19 weights" in err
 
 
 def test_what_is_made_never_overwrites_what_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -286,9 +300,9 @@ def test_the_numbers_mean_what_others_measure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Against another implementation of the same definitions, with VGG-19 as the judge, on real photographs."""
-    tool, vgg = shared("tools/quality/metrics.py"), shared("data/vgg19/vgg19_to_relu4_1.safetensors")
-    photos = sorted(shared("data/photos/train").glob("bsds_*.jpg"))[:4]
-    labelled = shared("data/photos/masks") / f"{photos[0].stem}.png"
+    tool, vgg = shared("tools/quality/metrics.py", DATA.parent), shared("vgg19/vgg19_to_relu4_1.safetensors")
+    photos = sorted(shared("photos/train").glob("bsds_*.jpg"))[:4]
+    labelled = shared("photos/masks") / f"{photos[0].stem}.png"
     values, counts = np.unique(read_bytes(labelled)[..., 0], return_counts=True)
     first, second = (int(value) for value in values[np.argsort(-counts)][:2])
     # One content larger than what is scored, the others small, so that it takes no longer than it must.
