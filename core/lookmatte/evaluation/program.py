@@ -113,7 +113,7 @@ def base_alone(model: Path | None, folder: Path) -> Path:
     """A copy of a model without its residual, in ``folder``: it renders the transport alone."""
     loaded = Model.load(model)
     loaded.config = replace(loaded.config, base="transport", residual=0.0)
-    path = folder / "transport.safetensors"
+    path = folder / f"{(model or shipped_path()).stem}-without-residual.safetensors"
     loaded.save(path)
     return path
 
