@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("LOOKMATTE_DATA", REPOSITORY.parent / "shared" / "data")).parent
+DATA = Path(os.environ.get("LOOKMATTE_DATA", REPOSITORY.parent / "shared" / "data"))
 
 
-def shared(path: str) -> Path:
+def shared(path: str, base: Path = DATA) -> Path:
     """A file of the data that is no part of the repository; the test is skipped where it is missing."""
-    found = SHARED / path
+    found = base / path
     if not found.exists():
         pytest.skip(f"needs {path}, which is not part of the repository")
     return found

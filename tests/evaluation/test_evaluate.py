@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenes import REPOSITORY, photo, shared, small_set, write, write_labels, write_pairs
+from scenes import DATA, REPOSITORY, photo, shared, small_set, write, write_labels, write_pairs
 
 from lookmatte import cli
 from lookmatte.evaluation import run as running
@@ -19,6 +19,7 @@ from lookmatte.evaluation.colour import cielab
 from lookmatte.evaluation.pictures import read, read_bytes
 from lookmatte.imaging.cryptomatte import layers
 from lookmatte.imaging.reader import read_header
+from lookmatte.networks.model import Model, shipped_path
 
 STYLES = REPOSITORY / "examples" / "styles"
 
@@ -62,6 +63,9 @@ def test_the_report_says_who_judged_and_what_the_columns_mean(made: Path) -> Non
     assert "these numbers cannot be compared with those of VGG-19" in text
     assert "`warp`: warping error relative to the plate's own" in text
     assert text.count("\n| untouched |") == 4
+    said = next(line for line in text.splitlines() if line.startswith("lookmatte shot: "))
+    model = f"model {shipped_path().stem}, checksum {Model.load().checksum[:12]}"
+    assert said.endswith(f"{model}, mode shot, subsample 1.")
 
 
 def test_pictures_and_sheets_are_kept(made: Path) -> None:
@@ -122,6 +126,31 @@ def test_a_result_of_another_shape_is_a_failure(
     assert "90x120 is not the shape of its content, 120x90" in err
 
 
+def test_one_pair_takes_no_other_along(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A content of a few pixels, a style that is no picture, a frame that is cut off."""
+    small_set(tmp_path)
+    write(tmp_path / "tiny.png", photo(1, 9, 12))
+    (tmp_path / "text.png").write_text("no picture")
+    cut = tmp_path / "clip" / "0001.png"
+    cut.write_bytes(cut.read_bytes()[:400])
+    style = [{"image": "photo1.png"}]
+    pairs = [
+        {"name": "tiny", "content": "tiny.png", "styles": style},
+        {"name": "text", "content": "photo0.png", "styles": [{"image": "text.png"}]},
+        {"name": "cut", "content": "clip", "styles": style},
+        {"name": "sound", "content": "photo0.png", "styles": style},
+    ]
+    code, _, err = evaluate(capsys, write_pairs(tmp_path, pairs), "--json", tmp_path / "s.json", "--baselines")
+    found = json.loads((tmp_path / "s.json").read_text())
+    assert code == 1
+    assert "internal error" not in err
+    assert {one["pair"] for one in found["failed"]} == {"tiny", "text", "cut"}
+    assert {pair["name"] for pair in found["pairs"] if pair["methods"]} == {"sound"}
+    assert "12x9 pixels are too few" in err
+    assert "text.png: is no picture" in err
+    assert "0001.png: is damaged or cut off" in err
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -131,6 +160,7 @@ def test_a_result_of_another_shape_is_a_failure(
         (["pairs.json", "--mode", "coherant"], "--mode: 'coherant' is unknown; nearest: coherent"),
         (["pairs.json", "--subsample", "0"], "from 1 on"),
         (["pairs.json", "--vgg", "vgg.safetensors"], "vgg.safetensors: no VGG-19 weights"),
+        (["pairs.json", "--vgg", "pairs.json"], "pairs.json: no VGG-19 weights"),
         (["pairs.json", "--model", "m.safetensors"], "m.safetensors: no such model file"),
         (["pairs.json", "--table", "pairs.json"], "would overwrite the pairs"),
         (["pairs.json", "--outputs", "lookmatte", "--run"], "two rows would be called 'lookmatte'"),
@@ -154,6 +184,15 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert len(lines) == 1
     assert expected in lines[0]
     assert (tmp_path / "pairs.json").read_bytes() == before
+
+
+def test_the_environment_may_name_the_judge(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOOKMATTE_VGG", "gone.safetensors")
+    code, _, err = evaluate(capsys, made / "pairs.json")
+    assert code == 2
+    assert "error: $LOOKMATTE_VGG: gone.safetensors: no VGG-19 weights" in err
 
 
 def test_what_is_made_never_overwrites_what_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,6 +280,17 @@ def test_regions_keep_to_their_masks(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert np.abs(styled[:, :60].astype(int) - before[:, :60]).mean() > 5
     assert (read_bytes(tmp_path / "out" / "lookmatte" / "true_mattes" / "r.png") == styled).all()
     assert (read_bytes(tmp_path / "out" / "lookmatte" / "r.png")[:, 60:66] != before[:, 60:66]).any()
+    found = json.loads((tmp_path / "out" / "scores.json").read_text())
+    scores = {one["name"]: one["methods"]["lookmatte"] for one in found["pairs"]}
+    assert "edge" not in scores["p"]
+    assert 0.005 < scores["r"]["edge"] < 0.5
+    # A folder of results has its own pictures with true masks, or has none.
+    words = ["--outputs", tmp_path / "out" / "lookmatte", "--json"]
+    again = json.loads(evaluate(capsys, tmp_path / "pairs.json", *words)[1].splitlines()[-1])
+    assert again["pairs"][1]["methods"]["lookmatte"] == scores["r"]
+    (tmp_path / "out" / "lookmatte" / "true_mattes").rename(tmp_path / "elsewhere")
+    again = json.loads(evaluate(capsys, tmp_path / "pairs.json", *words)[1].splitlines()[-1])
+    assert "edge" not in again["pairs"][1]["methods"]["lookmatte"]
 
 
 # ---- the same meanings ------------------------------------------------------------------------------------
@@ -250,9 +300,9 @@ def test_the_numbers_mean_what_others_measure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Against another implementation of the same definitions, with VGG-19 as the judge, on real photographs."""
-    tool, vgg = shared("tools/quality/metrics.py"), shared("data/vgg19/vgg19_to_relu4_1.safetensors")
-    photos = sorted(shared("data/photos/train").glob("bsds_*.jpg"))[:4]
-    labelled = shared("data/photos/masks") / f"{photos[0].stem}.png"
+    tool, vgg = shared("tools/quality/metrics.py", DATA.parent), shared("vgg19/vgg19_to_relu4_1.safetensors")
+    photos = sorted(shared("photos/train").glob("bsds_*.jpg"))[:4]
+    labelled = shared("photos/masks") / f"{photos[0].stem}.png"
     values, counts = np.unique(read_bytes(labelled)[..., 0], return_counts=True)
     first, second = (int(value) for value in values[np.argsort(-counts)][:2])
     # One content larger than what is scored, the others small, so that it takes no longer than it must.

@@ -94,7 +94,7 @@ def test_a_file_without_vectors_says_what_it_has(tmp_path: Path) -> None:
 
 
 def test_blenders_vectors_explain_a_rendered_shot() -> None:
-    first, second = (shared(f"data/shots/garden/shot_{frame:04d}.exr") for frame in (5, 6))
+    first, second = (shared(f"shots/garden/shot_{frame:04d}.exr") for frame in (5, 6))
     here, there = (to_tensor(read(path, 640)) for path in (first, second))
     going, coming = given_flow(first, second)
     assert coming is not None

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
-import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from lookmatte.commands.common import positive, set_threads
 from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted, undisturbed
-from lookmatte.errors import InputError, nearest
-from lookmatte.job import Mode
-from lookmatte.progress import JsonLines, Lines, Progress, printable
+from lookmatte.errors import InputError
+from lookmatte.progress import JsonLines, Lines, printable
 
 if TYPE_CHECKING:
-    from lookmatte.evaluation.methods import Method
-    from lookmatte.evaluation.pairs import Pair
     from lookmatte.evaluation.summary import Found, Results
 
 VGG = "LOOKMATTE_VGG"
-PROGRAM = "lookmatte"
 
 
 def register(subparsers: Any) -> None:
@@ -115,12 +109,16 @@ class _Told:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from lookmatte.cli import version
+    from lookmatte.commands.lineup import keep_inputs, line_up
     from lookmatte.evaluation.methods import UNTOUCHED
     from lookmatte.evaluation.pairs import read_pairs
-    from lookmatte.evaluation.report import terminal
+    from lookmatte.evaluation.program import Program
+    from lookmatte.evaluation.report import markdown, terminal
     from lookmatte.evaluation.run import evaluate
     from lookmatte.evaluation.sheets import Sheets
     from lookmatte.evaluation.style import load_judge
+    from lookmatte.evaluation.summary import as_json
     from lookmatte.imaging.sequence import first_collision
 
     source = Path(args.pairs)
@@ -130,7 +128,10 @@ def _evaluate(args: argparse.Namespace) -> int:
     if found is not None:
         raise InputError(f"{found[0]}: would overwrite the pairs; name another file")
     weights = args.vgg or os.environ.get(VGG)
-    judge = load_judge(Path(weights) if weights else None)
+    try:
+        judge = load_judge(Path(weights) if weights else None)
+    except InputError as error:
+        raise error if args.vgg else InputError(f"${VGG}: {error}") from None
     progress = JsonLines() if args.json is True else PairLines(quiet=args.quiet)
     remarks = []
     if not weights:
@@ -139,8 +140,8 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"--vgg or ${VGG} names its weights."
         )
     with _folder(args.out) as folder, tempfile.TemporaryDirectory(prefix="lookmatte") as scratch:
-        methods = _methods(args, folder, Path(scratch), progress, remarks)
-        _keep_inputs(pairs, methods, source)
+        methods = line_up(args, folder, Path(scratch), progress, remarks)
+        keep_inputs(pairs, methods, source)
         if isinstance(progress, JsonLines):
             for remark in remarks:
                 progress.note(remark)
@@ -154,11 +155,18 @@ def _evaluate(args: argparse.Namespace) -> int:
                 progress.close()
         if not any(results.found.values()):
             raise InputError(_nothing(results))
-        files = _write(args, results, names, judge.short, judge.name, remarks, folder)
+        settings = [method.said() for method in methods if isinstance(method, Program)]
+        facts = {"lookmatte": version(), "judge": judge.name, "remarks": [*remarks, *settings]}
+        numbers = as_json(results, names, facts)
+        table = markdown(results, names, (judge.short, judge.name), facts["remarks"])
+        files = _write(args, numbers, table, folder)
+        if sheets is not None and sheets.paths:
+            first, *others = sheets.paths
+            files["contact sheets"] = str(first) + (f" to {others[-1].name}" if others else "")
     if isinstance(progress, JsonLines):
         failed = len({pair for pair, _, _ in results.failures})
         progress.done(len(pairs) - failed, 0, failed)
-        progress.emit("evaluate", **_numbers(results, names, judge.name), files=files)
+        progress.emit("evaluate", **numbers, files=files)
     else:
         said = remarks or [f"Style was judged by {judge.name}."]
         lines = [*terminal(results, names, judge.short).splitlines(), "", *said]
@@ -182,129 +190,25 @@ def _folder(out: str | None) -> Iterator[Path]:
     yield folder
 
 
-def _methods(
-    args: argparse.Namespace, folder: Path, scratch: Path, progress: Progress, remarks: list[str]
-) -> list[Method]:
-    """The rows of the table, in order. Raises InputError for what cannot be one."""
-    from lookmatte.evaluation.baselines import PACKAGE, closed_forms
-    from lookmatte.evaluation.methods import ClosedForm, Outputs, Untouched
-    from lookmatte.evaluation.program import Program, base_alone, temporal
-    from lookmatte.networks.model import Model
-
-    runs = args.itself or not args.outputs
-    modes = args.mode or ["coherent"]
-    for mode in modes:
-        if mode not in get_args(Mode):
-            raise InputError(f"--mode: {mode!r} is unknown{nearest(mode, get_args(Mode))}")
-    for flag in ("model", "mode", "subsample"):
-        if getattr(args, flag) and not (runs or args.baselines):
-            raise InputError(f"--{flag} is for lookmatte itself; add --run")
-    settings = list(dict.fromkeys(itertools.product(modes, args.subsample or [1])))
-    models: list[Path | None] = [Path(model) for model in dict.fromkeys(args.model)] or [None]
-    for model in models:
-        Model.load(model)  # what is wrong with it is told once, before anything is made
-    methods: list[Method] = []
-    if args.baselines:
-        methods.append(Untouched())
-        forms = closed_forms()
-        methods += [ClosedForm(name, folder / _file_name(name), form) for name, form in forms.items()]
-        if len(forms) == 1:
-            remarks.append(f"{PACKAGE} is not installed, so its rows are missing: pip install {PACKAGE}")
-        alone = base_alone(models[0], scratch)
-        methods.append(Program("transport", folder / "transport", alone, temporal(*settings[0]), progress))
-    folders = list(dict.fromkeys(_existing(given) for given in args.outputs))
-    methods += [Outputs(_short_name(given, folders), given) for given in folders]
-    if runs:
-        for model, (index, (mode, step)) in itertools.product(models, enumerate(settings)):
-            name = PROGRAM if model is None else model.stem
-            if len(settings) > 1:
-                name += f" {mode}" + (f" {step}" if args.subsample else "")
-            place = folder / _file_name(name)
-            methods.append(Program(name, place, model, temporal(mode, step), progress, stills=index == 0))
-    names = [method.name for method in methods]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"two rows would be called {twice!r}; rename a folder or a model")
-    return methods
-
-
-def _keep_inputs(pairs: Sequence[Pair], methods: Sequence[Method], source: Path) -> None:
-    """Raises InputError where a picture that is made would overwrite one that is read."""
-    from lookmatte.evaluation.methods import Maker
-    from lookmatte.imaging.sequence import first_collision
-
-    inputs = [source, *(path for pair in pairs for path in pair.files)]
-    made = (
-        method.target(pair, frame)
-        for method in methods
-        if isinstance(method, Maker)
-        for pair in pairs
-        for frame in pair.frames
-    )
-    found = first_collision(made, inputs)
-    if found is not None:
-        raise InputError(f"--out: {found[0]} would overwrite an input; name another folder")
-
-
-def _existing(text: str) -> Path:
-    folder = Path(text).resolve()
-    if not folder.is_dir():
-        above = folder.parent
-        there = sorted(entry.name for entry in os.scandir(above) if entry.is_dir()) if above.is_dir() else []
-        raise InputError(f"--outputs: {text}: there is no such folder{nearest(folder.name, there)}")
-    return folder
-
-
-def _short_name(folder: Path, every: Sequence[Path]) -> str:
-    """The folder's own name; with its parent's where another has the same."""
-    alone = sum(other.name == folder.name for other in every) == 1
-    return folder.name if alone else f"{folder.parent.name}/{folder.name}"
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name)
-
-
 def _nothing(results: Results) -> str:
     pair, method, why = results.failures[0]
     more = f"; and {len(results.failures) - 1} more failed" if len(results.failures) > 1 else ""
     return f"nothing could be scored: {pair}, {method}: {why}{more}"
 
 
-def _numbers(results: Results, names: Sequence[str], judge: str) -> dict[str, Any]:
-    from lookmatte.evaluation.summary import as_json
-
-    return as_json(results, names, {"judge": judge})
-
-
-def _write(
-    args: argparse.Namespace,
-    results: Results,
-    names: Sequence[str],
-    short: str,
-    judge: str,
-    remarks: Sequence[str],
-    folder: Path,
-) -> dict[str, str]:
+def _write(args: argparse.Namespace, numbers: dict[str, Any], table: str, folder: Path) -> dict[str, str]:
     """Write what was asked for; what and where."""
-    from lookmatte.evaluation.report import markdown
-
-    numbers = json.dumps(_numbers(results, names, judge), indent=1) + "\n"
-    table = markdown(results, names, (short, judge), remarks)
-    wanted = [("table", args.table, table), ("scores", args.json if args.json is not True else None, numbers)]
+    text = json.dumps(numbers, indent=1) + "\n"
+    wanted = [("table", args.table, table), ("scores", args.json if args.json is not True else None, text)]
     if args.out:
-        wanted += [("report", folder / "report.md", table), ("scores", folder / "scores.json", numbers)]
+        wanted += [("report", folder / "report.md", table), ("scores", folder / "scores.json", text)]
     files = {}
-    for what, path, text in wanted:
+    for what, path, content in wanted:
         if path is None:
             continue
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            Path(path).write_text(content, encoding="utf-8")
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from None
         files[what] = str(path)
-    if args.out:
-        sheets = sorted(folder.glob("sheet_*.png"))
-        if sheets:
-            files["contact sheets"] = str(sheets[0]) + (f" to {sheets[-1].name}" if len(sheets) > 1 else "")
     return files

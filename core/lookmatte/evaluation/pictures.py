@@ -16,6 +16,8 @@ from lookmatte.imaging.picture import linear_rec709, read_picture
 
 SIZE = 320
 """The longer side at which single pictures are scored."""
+SMALLEST_SIDE = 16
+"""A picture whose shorter side falls below this is not scored: windows and feature maps would not fit."""
 SMALLEST_SHARE = 0.01
 """A region or a style's part below this share of its picture is not scored: its statistics mean nothing."""
 
@@ -67,9 +69,13 @@ def resize(rgb: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def read(path: Path, longest: int) -> Rgb:
-    """A picture with its longer side at most ``longest``."""
+    """A picture with its longer side at most ``longest``. Raises InputError where that leaves too little."""
     full = read_bytes(path)
-    return to_floats(resize(full, reduced_size(full.shape[0], full.shape[1], longest)))
+    size = reduced_size(full.shape[0], full.shape[1], longest)
+    if min(size) < SMALLEST_SIDE:
+        what = f"{full.shape[1]}x{full.shape[0]} pixels are too few or too narrow to be scored"
+        raise InputError(f"{path}: {what} (at {longest} pixels its shorter side must have {SMALLEST_SIDE})")
+    return to_floats(resize(full, size))
 
 
 def read_like(path: Path, like: Rgb) -> Rgb:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from lookmatte.evaluation.pictures import read_bytes, read_labels, to_floats
 from lookmatte.imaging.picture import write_png
 from lookmatte.imaging.writer import new_part, write_parts_to
 from lookmatte.job import Blend, Job, MatteFile, Mode, Region, Style, StyleRef, Temporal
+from lookmatte.networks.model import Model, shipped_path
 from lookmatte.progress import Progress, Silent
 
 
@@ -53,6 +54,12 @@ class Program(Maker):
 
     def takes(self, pair: Pair) -> bool:
         return self.stills or pair.is_clip
+
+    def said(self) -> str:
+        """Its model and its settings, in one line."""
+        path, loaded = self.model or shipped_path(), Model.load(self.model)
+        setting = f"mode {self.temporal.mode}, subsample {self.temporal.subsample}"
+        return f"{self.name}: model {path.stem}, checksum {loaded.checksum[:12]}, {setting}."
 
     def make(self, pair: Pair) -> None:
         self._render(pair, true=False)
@@ -104,13 +111,9 @@ def temporal(mode: Mode, subsample: int) -> Temporal:
 
 def base_alone(model: Path | None, folder: Path) -> Path:
     """A copy of a model without its residual, in ``folder``: it renders the transport alone."""
-    from dataclasses import replace
-
-    from lookmatte.networks.model import Model
-
     loaded = Model.load(model)
     loaded.config = replace(loaded.config, base="transport", residual=0.0)
-    path = folder / "transport.safetensors"
+    path = folder / f"{(model or shipped_path()).stem}-without-residual.safetensors"
     loaded.save(path)
     return path
 

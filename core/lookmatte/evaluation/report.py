@@ -10,7 +10,7 @@ from lookmatte.evaluation.summary import KINDS, MEASURES, Cell, Results, summari
 
 _DIGITS = {
     "style": 3, "swd": 2, "swd_ok": 2, "ssim_s": 3, "blotch": 2, "gain": 2, "clip": 1,
-    "edge": 2, "warp": 3, "tcc": 3, "e_temporal": 4,
+    "edge": 4, "line": 4, "warp": 3, "tcc": 3, "e_temporal": 4,
 }  # fmt: skip
 MEANINGS = {
     "style": "distance to the style in features of the judge, relative to the untouched picture; 0 is best",
@@ -20,7 +20,8 @@ MEANINGS = {
     "blotch": "colour blobs; 0 is best",
     "gain": "noise raised in smooth areas; 1 is neutral",
     "clip": "% of samples newly at an end of the range; 0 is best",
-    "edge": "error in a band around the mattes' edges, against the reference; 0 is best",
+    "edge": "what a rough mask changes in a band around the true one's edges; 0 is best",
+    "line": "how far a light or dark line stands out along those edges; 0 is best",
     "warp": "warping error relative to the plate's own; 1 is as steady as the plate",
     "tcc": "change from frame to frame like the plate's; 1 is best",
     "e_temporal": "change along the motion, rms; 0 is best",

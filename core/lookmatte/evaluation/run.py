@@ -8,18 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import cv2
+
 from lookmatte.errors import InputError, LookmatteError
 from lookmatte.evaluation import material, temporal
+from lookmatte.evaluation.edges import edge_band, edge_band_error, edge_line
 from lookmatte.evaluation.methods import Method
 from lookmatte.evaluation.motion import flow_and_visibility, given_flow, scaled_flow, visibility
 from lookmatte.evaluation.pairs import Pair
-from lookmatte.evaluation.pictures import SIZE, Rgb, read_like, to_tensor
+from lookmatte.evaluation.pictures import SIZE, Rgb, read_bytes, read_like, to_floats, to_tensor
 from lookmatte.evaluation.scores import Scene, Scores, Target, mean_scores, scorable, target
 from lookmatte.evaluation.sheets import Sheets
 from lookmatte.evaluation.style import Judge
-from lookmatte.evaluation.summary import Found, Results
+from lookmatte.evaluation.summary import EdgeScores, Found, Results
 from lookmatte.evaluation.temporal import Steadiness, TemporalScores
+from lookmatte.rendering.flow import BROKEN, internal_error
 
+FAULTS = (LookmatteError, OSError, cv2.error, *BROKEN)
+"""What one pair may raise: it must not take the pairs behind it along."""
+BAND = 40
+"""How far the band around the mattes' edges reaches, in pixels of a picture of 1920."""
 CLIP_FRAMES = 8
 """How many frames of a clip, evenly spread, are scored as pictures."""
 
@@ -64,10 +72,13 @@ class _PairRun:
         self.methods = methods
         self.files: dict[str, dict[int, Path]] = {}
 
-    def _fail(self, method: str, error: LookmatteError) -> None:
+    def _fail(self, method: str, error: Exception) -> None:
+        """Keep and tell one line; an error that is no person's is raised again where LOOKMATTE_DEBUG asks so."""
+        where = self.pair.content.path(self.pair.frames[0])
+        message = str(error) if isinstance(error, LookmatteError) else internal_error(where, error)
         self.files.pop(method, None)
-        self._results.failures.append((self.pair.name, method, str(error)))
-        self._told.failed(self.pair.name, method, str(error))
+        self._results.failures.append((self.pair.name, method, message))
+        self._told.failed(self.pair.name, method, message)
 
     def run(self, sheets: Sheets | None) -> dict[str, Found]:
         """Everything of this pair, by method; a method that fails is left out."""
@@ -75,18 +86,19 @@ class _PairRun:
             try:
                 method.make(self.pair)
                 self.files[method.name] = method.paths(self.pair)
-            except LookmatteError as error:
+            except FAULTS as error:
                 self._fail(method.name, error)
         try:
             pictures = self._pictures(sheets)
+            edges = self._edges() if self.pair.given is not None else {}
             steadiness = self._over_time() if self.pair.is_clip else {}
-        except LookmatteError as error:  # of the pair itself
+        except FAULTS as error:  # of the pair itself
             for method in self.methods:
                 if method.name in self.files:
                     self._fail(method.name, error)
             return {}
         return {
-            name: Found(pictures[name], None, steadiness.get(name))
+            name: Found(pictures[name], edges.get(name), steadiness.get(name))
             for name in (method.name for method in self.methods)
             if name in self.files and name in pictures
         }
@@ -127,6 +139,26 @@ class _PairRun:
             except LookmatteError as error:
                 self._fail(name, error)
         return made
+
+    def _edges(self) -> dict[str, EdgeScores]:
+        """What the rough mask did, for the methods that also have pictures made with the true one; at full size,
+        since a fringe is narrow."""
+        found = {}
+        for method in self.methods:
+            true = method.true_paths(self.pair) if method.name in self.files else {}
+            rows = []
+            for frame in spread(self.pair.frames) if true else ():
+                reference = to_floats(read_bytes(true[frame]))
+                result = read_like(self.files[method.name][frame], reference)
+                size = (reference.shape[0], reference.shape[1])
+                radius = max(2, round(BAND * max(size) / 1920))
+                for matte in material.weights(self.pair, frame, size):
+                    if edge_band(matte, 1).any():
+                        error = edge_band_error(result, reference, matte, radius)
+                        rows.append((error, edge_line(result, reference, matte, radius)))
+            if rows:
+                found[method.name] = EdgeScores(*(sum(column) / len(rows) for column in zip(*rows, strict=True)))
+        return found
 
     def _over_time(self) -> dict[str, TemporalScores]:
         gathered = {name: Steadiness() for name in self.files}

@@ -14,24 +14,34 @@ from lookmatte.evaluation.scores import Scores
 from lookmatte.evaluation.temporal import TemporalScores
 
 KINDS = {"whole": "whole pictures", "regions": "pictures of regions", "clip": "clips", "all": "all pairs"}
-MEASURES = (*scores.MEASURES, "edge", *temporal.MEASURES)
+EDGES = ("edge", "line")
+MEASURES = (*scores.MEASURES, *EDGES, *temporal.MEASURES)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class EdgeScores:
+    """What a rough mask did in a band around the true one's edges, see ``edges.py``; 0 is best."""
+
+    edge: float
+    line: float
+
+
+@dataclass(frozen=True)
 class Found:
-    """What one method got for one pair; ``edge`` and ``temporal`` where they could be measured."""
+    """What one method got for one pair; ``edges`` and ``temporal`` where they could be measured."""
 
     scores: Scores
-    edge: float | None = None
+    edges: EdgeScores | None = None
     temporal: TemporalScores | None = None
 
     def plain(self) -> dict[str, Any]:
         """As plain values, by measure."""
         values = asdict(self.scores)
-        if self.edge is not None:
-            values["edge"] = self.edge
-        return values if self.temporal is None else {**values, **asdict(self.temporal)}
+        for more in (self.edges, self.temporal):
+            if more is not None:
+                values |= asdict(more)
+        return values
 
 
 @dataclass(frozen=True)
@@ -71,13 +81,10 @@ def summarise(many: Sequence[Found]) -> dict[str, Cell]:
         measure: jackknife(partial(scores.value, measure), [one.scores for one in many])
         for measure in scores.MEASURES
     }
-    edges = [one.edge for one in many if one.edge is not None]
-    if edges:
-        cells["edge"] = jackknife(_mean, edges)
-    clips = [one.temporal for one in many if one.temporal is not None]
-    if clips:
-        for measure in temporal.MEASURES:
-            cells[measure] = jackknife(_mean, [float(getattr(one, measure)) for one in clips])
+    for part, measures in (("edges", EDGES), ("temporal", temporal.MEASURES)):
+        there = [found for one in many if (found := getattr(one, part)) is not None]
+        for measure in measures if there else ():
+            cells[measure] = jackknife(_mean, [float(getattr(found, measure)) for found in there])
     return cells
 
 
