@@ -14,11 +14,13 @@ from proxies import disc, picture, style
 from torch import Tensor
 
 from lookmatte.bilateral.apply import keep_highlights
-from lookmatte.bilateral.encoding import LARGEST_HALF, decode, luminance
+from lookmatte.bilateral.encoding import LARGEST_HALF, decode, luma, luminance
+from lookmatte.bilateral.grid import identity_like
 from lookmatte.bilateral.guide import GuideWeights, guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
 from lookmatte.bilateral.transport import base_grid, moments
-from lookmatte.looks.bake import GAINS, Exposure, RegionBake, measure_exposure
+from lookmatte.looks.bake import RegionBake
+from lookmatte.looks.exposure import AMOUNTS, Exposure, measure_exposure, take_back
 
 LUMA = GuideWeights.luma_only()
 seeds = st.integers(0, 2**31 - 1)
@@ -60,11 +62,58 @@ def test_the_mean_stays_within_its_stops(seed: int, limit: float, level: float) 
     rgb, weight = picture(seed)[:, ::4, ::4] * level, disc(90.0)[::4, ::4]
     bake = _bake(_transport(seed + 1, rgb, weight), rgb, weight)
     free, bound = _stops(bake.grid, rgb, weight), _stops(bake.limited(limit), rgb, weight)
-    # Between two measured gains the travel is interpolated: a twentieth of a stop is its error.
+    # Between two measured amounts the travel is interpolated: a twentieth of a stop is its error.
     assert abs(bound) <= limit + 0.05
     if abs(free) > limit:
         assert abs(bound) >= limit - 0.05
         assert bound * free >= -1e-3 or limit < 0.06
+
+
+@given(st.integers(0, 10**6), limits, st.sampled_from([0.0, 1.0, 0.02, 0.97]))
+@settings(max_examples=25, deadline=None)
+def test_a_black_or_white_style_is_held_too(seed: int, limit: float, level: float) -> None:
+    """No gain lights what is black, and none darkens highlights: what is taken back is the look."""
+    rgb, weight = picture(seed)[:, ::4, ::4], disc(90.0)[::4, ::4]
+    one = torch.full((1, 3, 8, 8), level)
+    grid = base_grid(moments(rgb[None], weight[None, None]), moments(one, torch.ones(1, 1, 8, 8)), LUMA)[0]
+    bake = _bake(grid, rgb, weight)
+    assert abs(_stops(bake.limited(limit), rgb, weight)) <= limit + 0.05
+
+
+@given(st.integers(0, 10**6), st.floats(0.0, 1.0), st.floats(0.1, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_what_is_held_amplifies_no_more_than_the_look(seed: int, amount: float, chroma: float) -> None:
+    rgb, weight = picture(seed)[:, ::4, ::4], disc(90.0)[::4, ::4]
+    grid = _transport(seed + 1, rgb, weight)
+
+    def steepest(one: Tensor) -> float:
+        ramp = torch.linspace(0.0, 1.0, 257).expand(3, 1, -1)
+        return float(luminance(apply_affine(_sliced(one, ramp), ramp)).diff().abs().max()) * 256.0
+
+    assert steepest(take_back(grid, amount, chroma)) <= max(steepest(grid), 1.0) + 1e-3
+
+
+def test_the_ends_of_taking_back() -> None:
+    grid = _transport(5, picture(6), torch.ones(256, 256))
+    torch.testing.assert_close(take_back(grid, 0.0, 0.3), grid, atol=1e-6, rtol=0)
+    assert torch.equal(take_back(grid, 1.0, 0.3), identity_like(grid))
+
+
+def test_a_look_that_is_held_from_darkening_keeps_its_colour() -> None:
+    """Half of the exposure given back is not half of the colour."""
+    rgb = picture(7)[:, ::4, ::4] * 0.3 + 0.65
+    night = torch.tensor([0.1, 0.12, 0.3]).view(1, 3, 1, 1) * (0.5 + picture(8)[:1, ::4, ::4])
+    own = moments(rgb[None], torch.ones(1, 1, 64, 64))
+    grid = base_grid(own, moments(night, torch.ones(1, 1, 64, 64)), LUMA)[0]
+    bake = _bake(grid, rgb, torch.ones(64, 64))
+    assert bake.exposure.stops < -2.0
+
+    def blue(one: Tensor) -> float:
+        styled = apply_affine(_sliced(one, rgb), rgb).clamp_min(0.0)
+        return float((styled[2] - luma(styled)).mean())
+
+    untouched = float((rgb[2] - luma(rgb)).mean())
+    assert blue(bake.limited(1.0)) - untouched > 0.9 * (blue(grid) - untouched)
 
 
 @given(st.integers(0, 10**6), st.floats(0.3, 1.6))
@@ -74,7 +123,7 @@ def test_a_look_within_its_limit_is_left_alone_to_the_bit(seed: int, level: floa
     bake = _bake(_transport(seed + 1, rgb, weight), rgb, weight)
     enough = abs(_stops(bake.grid, rgb, weight)) + 0.01
     for limit in (None, 100.0, enough):
-        assert bake.exposure.gain(limit) == 1.0
+        assert bake.exposure.amount(limit) == 0.0
         assert bake.limited(limit) is bake.grid
 
 
@@ -82,10 +131,19 @@ def test_measured_as_pixels_are_styled() -> None:
     rgb, weight = picture(3)[:, ::4, ::4] * 1.5, disc(90.0)[::4, ::4]
     grid = _transport(4, rgb, weight)
     exposure = measure_exposure(_sliced(grid, rgb), rgb, weight)
-    for gain in (GAINS[0], GAINS[8], GAINS[-1]):
-        measured = exposure.after[GAINS.index(gain)]
-        assert measured == pytest.approx(_mean(grid * gain, rgb, weight), rel=1e-4)
+    for index in (0, 5, 12, 14, 16):
+        bound = take_back(grid, AMOUNTS[index], exposure.chroma)
+        assert exposure.after[index] == pytest.approx(_mean(bound, rgb, weight), rel=1e-4)
     assert exposure.before == pytest.approx(float((luminance(decode(rgb)) * weight).sum() / weight.sum()), rel=1e-5)
+
+
+def test_a_large_region_is_measured_on_a_part_of_it_with_all_its_lights() -> None:
+    rgb, weight = picture(3), disc(110.0)
+    rgb[:, 100:102, 90:93] = 3.0
+    grid = _transport(4, rgb, weight)
+    exposure = measure_exposure(_sliced(grid, rgb), rgb, weight)
+    assert exposure.before == pytest.approx(float((luminance(decode(rgb)) * weight).sum() / weight.sum()), rel=0.03)
+    assert exposure.after[0] == pytest.approx(_mean(grid, rgb, weight), rel=0.03)
 
 
 @given(seeds, st.floats(0.0, 60.0), limits)
@@ -100,45 +158,37 @@ def test_wild_looks_are_measured_in_finite_numbers(seed: int, size: float, limit
     values = [exposure.before, *exposure.after]
     assert all(math.isfinite(value) for value in values)
     assert json.loads(json.dumps(values, allow_nan=False)) == values
-    gain = exposure.gain(limit)
-    assert GAINS[0] <= gain <= GAINS[-1]
-
-
-def test_a_black_look_keeps_its_gain() -> None:
-    """No gain lights what is black; the one nearest to 1 is meant, not the first of seventeen equal ones."""
-    assert Exposure(0.2, (0.0,) * len(GAINS)).gain(1.0) == 1.0
-    assert Exposure(0.2, (50.0,) * len(GAINS)).gain(1.0) == 1.0
-
-
-def test_a_look_out_of_reach_comes_as_near_as_can_be() -> None:
-    """Highlights carry the mean: past some gain nothing more is won."""
-    plateau = tuple(0.1 * min(gain, 2.0) for gain in GAINS)
-    assert Exposure(0.9, plateau).gain(0.5) == pytest.approx(2.0)
+    assert 0.0 <= exposure.amount(limit) <= 1.0
 
 
 def test_a_black_plate_has_no_exposure_to_keep() -> None:
-    assert Exposure(0.0, tuple(GAINS)).gain(0.0) == 1.0
+    black = Exposure(0.0, (0.5,) * len(AMOUNTS))
+    assert (black.amount(0.0), black.stops) == (0.0, 0.0)
     empty = measure_exposure(torch.randn(12, 4, 4), torch.rand(3, 4, 4), torch.zeros(4, 4))
     assert empty.before == 0.0
-    assert empty.gain(1.0) == 1.0
+    assert empty.amount(1.0) == 0.0
 
 
-@given(st.floats(-5.0, 5.0), limits)
+def _even(shift: float) -> Exposure:
+    """A look whose mean goes back to the plate's evenly in the working encoding."""
+    plate, look = (0.18 ** (1 / 2.4), (0.18 * 2.0**shift) ** (1 / 2.4))
+    return Exposure(0.18, tuple((look + amount * (plate - look)) ** 2.4 for amount in AMOUNTS))
+
+
+@given(st.floats(-9.0, 9.0), limits)
 @settings(max_examples=60)
-def test_interpolated_between_measured_gains(shift: float, limit: float) -> None:
-    """Travel that is linear in stops is met exactly, and the gain never passes 1 on the way."""
-    exposure = Exposure(0.18, tuple(0.18 * 2.0**shift * gain**2.2 for gain in GAINS))
-    gain = exposure.gain(limit)
-    travel = shift + 2.2 * math.log2(gain)
-    assert abs(travel) <= max(limit, 0.0) + 1e-6
-    assert (gain - 1.0) * shift <= 1e-12
+def test_interpolated_between_measured_amounts(shift: float, limit: float) -> None:
+    exposure = _even(shift)
+    amount = exposure.amount(limit)
     if abs(shift) <= limit:
-        assert gain == pytest.approx(1.0, abs=1e-12)
+        assert amount < 1e-3
+    else:
+        plate, look = (0.18 ** (1 / 2.4), (0.18 * 2.0**shift) ** (1 / 2.4))
+        held = math.log2((look + amount * (plate - look)) ** 2.4 / 0.18)
+        assert abs(held) == pytest.approx(limit, abs=0.01)
+        assert held * shift >= -0.01
 
 
-def test_the_gain_follows_the_look_without_jumps() -> None:
-    gains = [
-        Exposure(0.18, tuple(0.18 * 2.0 ** (step / 50.0) * gain**2.2 for gain in GAINS)).gain(1.0)
-        for step in range(-200, 201)
-    ]
-    assert max(abs(math.log2(b / a)) for a, b in pairwise(gains)) < 0.02
+def test_the_amount_follows_the_look_without_jumps() -> None:
+    amounts = [_even(step / 50.0).amount(1.0) for step in range(-400, 401)]
+    assert max(abs(b - a) for a, b in pairwise(amounts)) < 0.03

@@ -18,7 +18,8 @@ from lookmatte.bilateral.encoding import decode, encode, luma
 from lookmatte.bilateral.grid import identity
 from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.bilateral.softmask import soft_grid_mask
-from lookmatte.looks.bake import GAINS, RADIUS, Exposure, FrameBake, RegionBake, Setting, envelope, resolve
+from lookmatte.looks.bake import RADIUS, FrameBake, RegionBake, Setting, envelope, resolve
+from lookmatte.looks.exposure import AMOUNTS, Exposure, take_back
 
 LUMA = GuideWeights.luma_only()
 
@@ -28,7 +29,7 @@ def _grid(seed: int) -> Tensor:
 
 
 def _exposure(stops: float) -> Exposure:
-    return Exposure(0.18, tuple(0.18 * 2.0**stops * gain**2.2 for gain in GAINS))
+    return Exposure(0.18, tuple(0.18 * 2.0 ** (stops * (1.0 - amount)) for amount in AMOUNTS), 0.8)
 
 
 def _region(name: str, blend: str, seed: int, stops: float = 0.0, matte: Tensor | None = None) -> RegionBake:
@@ -57,9 +58,10 @@ def test_a_bare_bake_is_full_strength_without_limit() -> None:
 def test_the_limit_comes_first_then_strength() -> None:
     bake = _bake(_region("a", "pixel", 1, stops=3.0))
     look = resolve(bake, settings={"a": Setting(strength=0.25, exposure_limit=1.0)})
-    gain = bake.regions[0].exposure.gain(1.0)
-    assert gain == pytest.approx(2.0 ** (-2.0 / 2.2), rel=1e-6)
-    torch.testing.assert_close(look.pixel_grids[0], 0.75 * identity() + 0.25 * gain * bake.regions[0].grid)
+    amount = bake.regions[0].exposure.amount(1.0)
+    assert 0.5 < amount < 0.75
+    held = take_back(bake.regions[0].grid, amount, 0.8)
+    torch.testing.assert_close(look.pixel_grids[0], 0.75 * identity() + 0.25 * held)
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0])

@@ -113,8 +113,8 @@ def test_a_look_changes_colour_and_nothing_else(shot: Maker, dtype: type) -> Non
     assert all(written[name].dtype == plate[name].dtype for name in plate)
     assert told.warnings == [
         # Both lie where alpha is 0.
-        *(f"region {name!r} covers almost nothing of the frame; it keeps its colours until it can be measured"
-          for name in ("rough", "rest")),
+        *(f"region {name!r}: 0 of the 256x256 pixels that looks are measured in, so it keeps its colours "
+          "in frame 1; 12 are the least" for name in ("rough", "rest")),
         "pixels that are NaN or infinite stay as they are: 3 in frame 1",
     ]  # fmt: skip
     before, after = raw_headers(path)[0], raw_headers(made.output(1))[0]

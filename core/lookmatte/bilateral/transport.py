@@ -1,8 +1,9 @@
 """The base of every look: closed-form colour transport in OKLab, written into a grid.
 
 The linear Monge-Kantorovich map (Pitie and Kokaram 2007) between two Gaussians carries the content's mean and
-covariance to the style's; its gains are limited so that a flat region is not blown up. The map depends on
-moments alone, never on single pixels, so smoothing the moments over time smooths the grid.
+covariance to the style's; its gains are limited so that a flat region is not blown up, and colours that the
+region hardly has are not amplified. The map depends on moments alone, never on single pixels, so smoothing the
+moments over time smooths the grid.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from lookmatte.bilateral.guide import GuideWeights, guide
 from lookmatte.bilateral.oklab import from_oklab, to_oklab
 
 GAIN_LIMIT = 3.0
-# A deviation below which OKLab differences are noise; added to both covariances.
+# A deviation below which OKLab differences are noise; added to both covariances, and never amplified.
 NOISE = 0.01
+# Deviations of the content from its mean within which its Gaussian is believed.
+REACH = 4.0
 _LATTICE = 9
 _LIKELY = 1024
 _SPREAD = 1.2
@@ -54,6 +57,13 @@ def moments(encoded: Tensor, weight: Tensor) -> Moments:
     return Moments(mean * some + grey * (1.0 - some), covariance * some.unsqueeze(-1), mass.squeeze(-1))
 
 
+def level(colours: Moments) -> Tensor:
+    """The working encoding's value (B,) of a neutral as light as the mean."""
+    neutral = torch.stack([colours.mean[:, 0], *torch.zeros(2, *colours.mean[:, 0].shape)], 1)
+    encoded: Tensor = from_oklab(neutral.unsqueeze(-1))[:, 1, 0]
+    return encoded
+
+
 def mix_moments(current: Moments, previous: Moments, alpha: float) -> Moments:
     """Eq. 5 and 6 for colours: (1 - alpha) current + alpha previous."""
     return Moments(
@@ -70,23 +80,43 @@ def _root(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return (vectors * size) @ vectors.mT, (vectors / size) @ vectors.mT
 
 
-def transport_matrix(content: Tensor, style: Tensor, gain_limit: float = GAIN_LIMIT) -> Tensor:
-    """The symmetric (B, 3, 3) map that carries one covariance to the other, gains in [1/limit, limit]."""
+def _gains(content: Tensor, style: Tensor, gain_limit: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The map's limited gains (B, 3) and their axes (B, 3, 3), float64, and what turns the content's colours white
+    (B, 3, 3)."""
     noise = NOISE**2 * torch.eye(3, dtype=torch.float64, device=content.device)
     source, target = content.double() + noise, style.double() + noise
     root, inverse = _root(source)
     middle, _ = _root(root @ target @ root)
     values, vectors = torch.linalg.eigh(inverse @ middle @ inverse)
-    limited = values.clamp(1.0 / gain_limit, gain_limit).unsqueeze(-2)
-    matrix: Tensor = ((vectors * limited) @ vectors.mT).to(content.dtype)
+    gains = values.clamp(1.0 / gain_limit, gain_limit)
+    # What is flatter than noise has nothing to amplify but grain and the steps of its file.
+    own = ((content.double() @ vectors) * vectors).sum(-2)
+    more = (gains - 1.0) * (own / NOISE**2).clamp(0.0, 1.0)
+    return torch.where(gains > 1.0, 1.0 + more, gains), vectors, inverse
+
+
+def transport_matrix(content: Tensor, style: Tensor, gain_limit: float = GAIN_LIMIT) -> Tensor:
+    """The symmetric (B, 3, 3) map that carries one covariance to the other, gains in [1/limit, limit]."""
+    gains, axes, _ = _gains(content, style, gain_limit)
+    matrix: Tensor = ((axes * gains.unsqueeze(-2)) @ axes.mT).to(content.dtype)
     return matrix
 
 
 def transport(encoded: Tensor, content: Moments, style: Moments) -> Tensor:
-    """Colours (B, 3, n) in the working encoding carried from the content's moments to the style's."""
-    matrix = transport_matrix(content.covariance, style.covariance)
-    moved = matrix @ (to_oklab(encoded) - content.mean.unsqueeze(-1)) + style.mean.unsqueeze(-1)
-    return from_oklab(moved)
+    """Colours (B, 3, n) in the working encoding carried from the content's moments to the style's.
+
+    The linear map, as far as ``REACH`` of the content's deviations around its mean; what a colour has beyond that
+    is carried by the same gains, but never amplified. A dark bird before a plain sky is darkened with it; three
+    times its distance to the sky would be black, or a colour of its own.
+    """
+    gains, axes, whiten = _gains(content.covariance, style.covariance, GAIN_LIMIT)
+    like = content.mean.dtype
+    near = ((axes * gains.unsqueeze(-2)) @ axes.mT).to(like)
+    far = ((axes * gains.clamp_max(1.0).unsqueeze(-2)) @ axes.mT).to(like)
+    away = to_oklab(encoded) - content.mean.unsqueeze(-1)
+    distance = (whiten.to(like) @ away).norm(dim=1, keepdim=True)
+    known = away * (REACH / distance.clamp_min(REACH))
+    return from_oklab(near @ known + far @ (away - known) + style.mean.unsqueeze(-1))
 
 
 @functools.lru_cache(maxsize=1)

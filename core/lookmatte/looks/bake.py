@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,65 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lookmatte.bilateral.apply import Look, keep_highlights
+from lookmatte.bilateral.apply import Look
 from lookmatte.bilateral.blend import blend_grids, cover
-from lookmatte.bilateral.encoding import LARGEST_HALF, decode, luminance
 from lookmatte.bilateral.grid import fade, strengthen
 from lookmatte.bilateral.guide import GuideWeights
+from lookmatte.looks.exposure import Exposure, take_back
 
 Blend = Literal["pixel", "grid", "rest"]
 
 # How far, in proxy pixels, a `grid` region reaches beyond its enhanced matte before its weight is exactly 0.
 SPREAD = 2
 RADIUS = 2 * SPREAD + 1
-
-GAINS: tuple[float, ...] = tuple(2.0 ** (k / 2.0) for k in range(-8, 9))
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """How a region's mean scene-linear luminance moves: ``before`` the look, and ``after`` it when the look's
-    output in the working encoding is multiplied by each of :data:`GAINS`."""
-
-    before: float
-    after: tuple[float, ...]
-
-    def gain(self, stops: float | None) -> float:
-        """The multiplier, as near to 1 as can be, that keeps the mean within ``stops`` of where it was."""
-        if stops is None or self.before <= 1e-6:
-            return 1.0
-        travel = [math.log2(max(value, 1e-9) / self.before) for value in self.after]
-        near = GAINS.index(1.0)
-        goal = min(max(travel[near], -stops), stops)
-        if goal == travel[near]:
-            return 1.0
-        towards = 1 if goal > travel[near] else -1
-        for far in range(near + towards, -1 if towards < 0 else len(GAINS), towards):
-            if (travel[far] - goal) * towards >= 0.0:
-                inner = far - towards
-                t = (goal - travel[inner]) / (travel[far] - travel[inner])
-                return float(GAINS[inner] * (GAINS[far] / GAINS[inner]) ** t)
-            # Out of reach, the gain stops where nothing more is won: a black look stays as it is.
-            if (travel[far] - travel[near]) * towards > 0.0:
-                near = far
-        return GAINS[near]
-
-
-def measure_exposure(coefficients: Tensor, encoded: Tensor, weight: Tensor) -> Exposure:
-    """Measure :class:`Exposure` on a proxy: sliced (12, h, w), colours (3, h, w) in the working encoding,
-    (h, w) weights."""
-    clamped = encoded.clamp(0.0, 1.0)
-    above = encoded - clamped
-    rows = coefficients.view(3, 4, *coefficients.shape[1:])
-    styled = (rows[:, :3] * clamped.unsqueeze(0)).sum(1) + rows[:, 3]
-    share = weight / weight.sum().clamp_min(1e-6)
-
-    def mean(picture: Tensor) -> float:
-        # What a pixel may hold at most bounds it here too: a wild look must not make the mean infinite.
-        return float((luminance(decode(picture).clamp(-LARGEST_HALF, LARGEST_HALF)) * share).sum())
-
-    after = tuple(mean(keep_highlights((gain * styled).clamp_min(0.0), clamped, above) + above) for gain in GAINS)
-    return Exposure(mean(encoded), after)
 
 
 @dataclass(frozen=True)
@@ -86,8 +37,8 @@ class RegionBake:
 
     def limited(self, stops: float | None) -> Tensor:
         """The grid within the exposure limit."""
-        gain = self.exposure.gain(stops)
-        return self.grid if gain == 1.0 else self.grid * gain
+        amount = self.exposure.amount(stops)
+        return self.grid if amount == 0.0 else take_back(self.grid, amount, self.exposure.chroma)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,26 +14,32 @@ from lookmatte.bilateral.grid import compose, fade, identity_like, strengthen
 from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
 from lookmatte.bilateral.softmask import soft_grid_mask
-from lookmatte.bilateral.transport import Moments, base_grid, moments
-from lookmatte.looks.bake import Blend, FrameBake, RegionBake, measure_exposure
+from lookmatte.bilateral.tone import keep_order, retone
+from lookmatte.bilateral.transport import Moments, base_grid, level, moments
+from lookmatte.looks import notices
+from lookmatte.looks.bake import Blend, FrameBake, RegionBake
+from lookmatte.looks.exposure import measure_exposure
 from lookmatte.looks.memory import Memory, Remembered, pool_moments, recall
 from lookmatte.looks.proxy import FrameProxy, RegionProxy, is_cut
-from lookmatte.networks.adain import FEWEST_PIXELS, trust
+from lookmatte.networks.adain import trust
 from lookmatte.networks.codes import FrameStatistics, StyleCode
 from lookmatte.networks.model import Model
 
 Mode = Literal["frame", "coherent", "shot"]
 
-log = logging.getLogger("lookmatte")
+# OKLab chroma, rms with its mean, below which a style is grey, and from which on it is as coloured as any: black
+# and white photographs have none, the least coloured of 657 others .003.
+_GREY, _COLOURED = 0.001, 0.003
 
 
 @dataclass(frozen=True)
 class StylePicture:
     """A reference picture: ``rgb`` (3, h, w) in the working encoding, ``weight`` (h, w) in [0, 1], the part that
-    counts."""
+    counts; ``name``: what a person calls it."""
 
     rgb: Tensor
     weight: Tensor
+    name: str = "picture"
 
 
 @dataclass(frozen=True)
@@ -52,28 +57,46 @@ class _Style:
     code: StyleCode
     moments: Moments
 
+    @property
+    def grey(self) -> float:
+        """How far the style is without any colour: 1 for a black and white picture."""
+        mean, covariance = self.moments.mean[0, 1:], self.moments.covariance[0].diagonal()[1:]
+        chroma = float((mean.square().sum() + covariance.sum()).clamp_min(0.0).sqrt())
+        return min(max((_COLOURED - chroma) / (_COLOURED - _GREY), 0.0), 1.0)
+
 
 class Baker:
     """Bakes frames in order, remembering what `coherent` needs of the frame before.
 
     ``regions`` in order, ``rest`` last if there is one. `shot` mode wants :meth:`survey` of its sample frames
-    before the first :meth:`bake`.
+    before the first :meth:`bake`. ``listen`` is told what a person should know of a look; by default lookmatte's
+    log is.
     """
 
-    def __init__(self, model: Model, regions: Sequence[RegionLook], mode: Mode = "coherent") -> None:
+    def __init__(
+        self,
+        model: Model,
+        regions: Sequence[RegionLook],
+        mode: Mode = "coherent",
+        listen: notices.Listener | None = None,
+    ) -> None:
         self.model = model
         self.regions = tuple(regions)
         self.mode: Mode = mode
         self.memory = Memory()
         self.guide = model.guide_weights()
         self._alpha = model.config.alpha if mode == "coherent" else 0.0
-        self._warned: set[str] = set()
+        self._listen = listen or notices.say_once()
         with torch.no_grad():
             self._styles = [[self._read(style) for style in region.styles] for region in self.regions]
 
     def _read(self, style: StylePicture) -> _Style:
         rgb, weight = style.rgb[None].clamp(0.0, 1.0), style.weight[None, None]
-        return _Style(self.model.encode_style(rgb, weight), moments(rgb, weight))
+        colours = moments(rgb, weight)
+        flat = notices.one_colour(style.name, colours)
+        if flat is not None:
+            notices.log.warning("%s", flat)
+        return _Style(self.model.encode_style(rgb, weight), colours)
 
     @torch.no_grad()
     def bake(self, proxy: FrameProxy, *, cut: bool | None = None) -> FrameBake:
@@ -118,8 +141,10 @@ class Baker:
             # The bins must be those that slicing will find: its guide sees what all `grid` regions cover.
             z = guide(proxy.rgb, cover(torch.stack(list(mattes.values()))), self.guide)
             soft_mask = soft_grid_mask(z[None], enhanced[None])[0]
-        matte = 0.0 if look.blend == "rest" else 1.0
+        matte = self._matte(index)
         z = guide(own.rgb, matte, self.guide)
+        times = notices.amplification(grid, own.rgb, own.weight, self.guide, matte)
+        self._tell(notices.contrast(proxy.frame, look.name, times))
         exposure = measure_exposure(slice_reference(grid[None], z[None])[0], own.rgb, own.weight)
         return RegionBake(look.name, look.blend, grid, exposure, soft_mask, enhanced)
 
@@ -137,7 +162,7 @@ class Baker:
         else:
             colours = recall(self._moments(own), before.moments if before else None, self._alpha)
             features, alpha = (before.features if before else None), self._alpha
-        self._warn_if_small(self.regions[index].name, colours)
+        self._tell(notices.small(proxy.frame, self.regions[index].name, float(colours.mass)))
         grid, used = self._predict(proxy, index, style, colours, features, alpha)
         if self.mode == "coherent":
             self.memory.entries[index, style] = Remembered(colours, used)
@@ -152,9 +177,9 @@ class Baker:
         previous: FrameStatistics | None,
         alpha: float,
     ) -> tuple[Tensor, FrameStatistics]:
-        look, target = self.regions[index], self._styles[index][style]
-        matte = 0.0 if look.blend == "rest" else 1.0
-        weight = proxy.regions[look.name].weight[None, None]
+        target = self._styles[index][style]
+        matte = self._matte(index)
+        weight = proxy.regions[self.regions[index].name].weight[None, None]
         base = base_grid(colours, target.moments, self.guide, matte)
         base = strengthen(base, float(trust(colours.mass)))
         if self.model.config.base == "none":
@@ -164,14 +189,23 @@ class Baker:
         moved = apply_affine(slice_reference(base, z), content).clamp(0.0, 1.0)
         residual, used = self.model.predict(moved, weight, target.code, previous, alpha)
         residual = strengthen(residual, self.model.config.residual)
-        return compose(residual, base)[0], used
+        return self._tamed(compose(residual, base)[0], colours, index, style), used
 
-    def _warn_if_small(self, name: str, colours: Moments) -> None:
-        if float(colours.mass) < FEWEST_PIXELS and name not in self._warned:
-            self._warned.add(name)
-            log.warning(
-                "region %r covers almost nothing of the frame; it keeps its colours until it can be measured", name
-            )
+    def _tamed(self, grid: Tensor, colours: Moments, index: int, style: int) -> Tensor:
+        """What holds of a look whatever its base and its residual say: a style without colour takes all colour
+        away, and no tone is carried past another."""
+        grey = self._styles[index][style].grey * float(trust(colours.mass))
+        if grey > 0.0:
+            grid = retone(grid, 0.0, 1.0 - grey)
+        return keep_order(grid, float(level(colours)), self.guide, self._matte(index))
+
+    def _tell(self, notice: notices.Notice | None) -> None:
+        if notice is not None:
+            self._listen(notice)
+
+    def _matte(self, index: int) -> float:
+        """What the guide of a region's own grid sees."""
+        return 0.0 if self.regions[index].blend == "rest" else 1.0
 
     @torch.no_grad()
     def survey(self, samples: Sequence[FrameProxy]) -> None:

@@ -16,6 +16,7 @@ from lookmatte.jobhash import bake_hash, job_hash
 from lookmatte.jobpaths import check_paths
 from lookmatte.looks.bake import Blend, FrameBake, resolve
 from lookmatte.looks.baker import Baker
+from lookmatte.looks.notices import Notice
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
 from lookmatte.rendering.apply import apply
@@ -24,7 +25,7 @@ from lookmatte.rendering.bands import undivided
 from lookmatte.rendering.flow import BROKEN, Writer, ahead, internal_error
 from lookmatte.rendering.outputs import Outputs
 from lookmatte.rendering.pixels import PlatePixels
-from lookmatte.rendering.remarks import Remarks, gathered_from_log
+from lookmatte.rendering.remarks import Remark, Remarks, exposure_remarks, gathered_from_log
 from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
@@ -90,7 +91,7 @@ class _Run:
         self.shot = Shot(job)
         self.chosen = self._choose(frames)
         self.summary = RenderSummary()
-        self.remarks = Remarks(progress.warning)
+        self.remarks = Remarks(progress.warning, progress.note)
         self.model: Model | None = None
         if stage == "apply" and bake_dir is not None and model is None:
             self.store = self._made_store(bake_dir)
@@ -188,7 +189,11 @@ class _Run:
 
     def _baker(self) -> Baker:
         assert self.model is not None
-        return Baker(self.model, self.shot.looks(), self.job.temporal.mode)
+
+        def listen(notice: Notice) -> None:
+            self.remarks.add(notice.frame, Remark.of(notice))
+
+        return Baker(self.model, self.shot.looks(), self.job.temporal.mode, listen)
 
     # What is there already
 
@@ -324,7 +329,11 @@ class _Run:
             raise FrameError(f"the bake {store.folder} ends at frame {store.keys[-1]}; run lookmatte bake again")
         before, after, share = store.around(frame)
         early = self._key(before).with_mattes(store.load_mattes(frame))
-        look = resolve(early, self._key(after), share, settings(self.job, frame))
+        asked = settings(self.job, frame)
+        for key in {before: early, after: self._key(after)}.values():
+            for remark in exposure_remarks(key, asked):
+                self.remarks.add(frame, remark)
+        look = resolve(early, self._key(after), share, asked)
         pixels = apply(loaded.frame, look, loaded.mattes, colour=self.shot.colour, alpha=self.job.alpha)
         self._met(loaded, read=("pixel",))
         self._report(loaded, pixels)

@@ -16,9 +16,11 @@ from lookmatte.job import Job, Region, StyleRef
 from lookmatte.jobpaths import check_paths
 from lookmatte.looks.bake import resolve
 from lookmatte.looks.baker import Baker
+from lookmatte.looks.notices import Notice
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent, printable
 from lookmatte.rendering.apply import apply
+from lookmatte.rendering.remarks import Remark, Remarks, exposure_remarks, gathered_from_log
 from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import Shot
 from lookmatte.rendering.view import displayed, shrink, style_picture, tile_size, tinted, view
@@ -64,12 +66,22 @@ def preview(
     loaded = shot.load(number)
     size = tile_size(loaded.frame, TILE)
     before = view(loaded.frame, shot.colour, job.alpha, size, loaded.mattes)
-    baked = Baker(network, shot.looks(), "frame").bake(shot.proxy(loaded), cut=False)
-    look = resolve(baked, settings=settings(job, number))
+    remarks = Remarks(progress.warning, progress.note)
+    asked = settings(job, number)
+
+    def listen(notice: Notice) -> None:
+        remarks.add(notice.frame, Remark.of(notice))
+
+    with gathered_from_log(remarks.log):
+        baked = Baker(network, shot.looks(), "frame", listen).bake(shot.proxy(loaded), cut=False)
+    look = resolve(baked, settings=asked)
     pixels = apply(loaded.frame, look, loaded.mattes, colour=shot.colour, alpha=job.alpha)
-    name = loaded.frame.path.name
-    for note in [*loaded.notes(), *(remark.line(name) for remark in pixels.remarks())]:
+    for note in loaded.frame.notes:
         progress.warning(note)
+    for remark in [*loaded.remarks(), *pixels.remarks(), *exposure_remarks(baked, asked)]:
+        remarks.add(number, remark)
+    name = loaded.frame.path.name
+    remarks.tell(name)
     after = view(loaded.frame, shot.colour, job.alpha, size)
     found = swatches(job, number)
     named = [swatch.tint for swatch in found[: len(job.regions)]]

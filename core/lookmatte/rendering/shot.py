@@ -74,11 +74,6 @@ class LoadedFrame:
             note = note.removeprefix(f"{name}: ") if name else note
         return note
 
-    def notes(self) -> list[str]:
-        """The same of this frame alone, once all rows of all mattes were read: one line each."""
-        lines = [remark.line(self.frame.path.name) for remark in self.remarks()]
-        return [*self.frame.notes, *lines]
-
 
 class Shot:
     """The frames of a job on disk, and what is the same for all of them.

@@ -26,11 +26,12 @@ from lookmatte.bilateral.guide import HIDDEN, GuideWeights
 from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.reader import read_header, read_parts
 from lookmatte.imaging.writer import new_part, whole_file, write_parts_to
-from lookmatte.looks.bake import GAINS, Blend, Exposure, FrameBake, RegionBake
+from lookmatte.looks.bake import Blend, FrameBake, RegionBake
+from lookmatte.looks.exposure import AMOUNTS, Exposure
 from lookmatte.looks.proxy import PROXY
 from lookmatte.rendering.outputs import sweep, temporary_of
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "bake.json"
 _BAKE, _INPUTS, _VALUES, _EXPOSURE = (
     "lookmatte:bake", "lookmatte:inputs", "lookmatte:values", "lookmatte:exposure"
@@ -158,7 +159,8 @@ class BakeStore:
     def add(self, bake: FrameBake, stamp: str) -> None:
         """Save a key frame; ``stamp`` says which input files it was made from."""
         for index, region in enumerate(bake.regions):
-            exposure = json.dumps([region.exposure.before, *region.exposure.after])
+            measured = region.exposure
+            exposure = json.dumps([measured.before, measured.chroma, *measured.after])
             packed = pack_grid(region.grid)
             channels = {name: packed[..., i] for i, name in enumerate("RGBA")}
             self._write(index, "grid", bake.frame, channels, stamp, {_EXPOSURE: exposure})
@@ -338,12 +340,12 @@ def _guide(path: Path, data: Any) -> GuideWeights:
 def _exposure(path: Path, text: object) -> Exposure:
     try:
         values = json.loads(str(text))
-        before, *after = (float(value) for value in values)
+        before, chroma, *after = (float(value) for value in values)
     except (ValueError, TypeError):
         raise FrameError(f"{path}: damaged, its exposure cannot be read; bake the job again") from None
-    if len(after) != len(GAINS) or not all(math.isfinite(value) for value in (before, *after)):
+    if len(after) != len(AMOUNTS) or not all(math.isfinite(value) for value in (before, chroma, *after)):
         raise FrameError(f"{path}: damaged, its exposure is incomplete; bake the job again")
-    return Exposure(before, tuple(after))
+    return Exposure(before, tuple(after), chroma)
 
 
 def _attributes(path: Path) -> dict[str, Any]:

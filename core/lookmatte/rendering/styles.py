@@ -46,7 +46,7 @@ def load_style(style: StyleRef, view: str | None) -> StylePicture:
     elif view is not None:
         scene = view_inverse(view)(np.ascontiguousarray(rgb.permute(1, 2, 0).numpy()))
         rgb = encode(torch.from_numpy(scene).permute(2, 0, 1))
-    return StylePicture(torch.nan_to_num(rgb).contiguous(), weight)
+    return StylePicture(torch.nan_to_num(rgb).contiguous(), weight, path.name)
 
 
 def _matte(path: Path, like: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+"""What a Baker has to say of a look, to a person who can do something about it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lookmatte.bilateral.guide import GuideWeights, guide
+from lookmatte.bilateral.slicing import apply_affine, slice_reference
+from lookmatte.bilateral.transport import NOISE, Moments
+from lookmatte.networks.adain import FEWEST_PIXELS
+
+VALUE = "{}"
+"""Stands in a notice where its value belongs, so that frames which differ in it alone share one line."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """About a region's look on a frame: ``text`` holds :data:`VALUE` where ``value`` belongs; ``advice`` is what a
+    person may do."""
+
+    frame: int
+    region: str
+    text: str
+    value: float
+    advice: str = ""
+
+
+Listener = Callable[[Notice], None]
+
+CONTRAST = 2.5
+_STEP = 0.01
+_STRIDE = 4
+
+log = logging.getLogger("lookmatte")
+
+
+def say_once() -> Listener:
+    """A listener that sends notices to lookmatte's log, each text once."""
+    said: set[str] = set()
+
+    def listen(notice: Notice) -> None:
+        if notice.text not in said:
+            said.add(notice.text)
+            line = f"{fill(notice.text, notice.value, notice.value)} in frame {notice.frame}"
+            log.warning("%s", "; ".join(filter(None, (line, notice.advice))))
+
+    return listen
+
+
+def fill(text: str, low: float, high: float) -> str:
+    """The text with its value, or the range of its values."""
+    before, marker, after = text.rpartition(VALUE)
+    least, most = (f"{value:.1f}".removesuffix(".0") for value in (low, high))
+    return f"{before}{least if least == most else f'{least} to {most}'}{after}" if marker else text
+
+
+def small(frame: int, name: str, pixels: float) -> Notice | None:
+    """The notice for a region of so many proxy pixels, if one is due."""
+    if pixels >= 2.0 * FEWEST_PIXELS:
+        return None
+    measured = f"region {name!r}: {VALUE} of the 256x256 pixels that looks are measured in, so it"
+    if pixels < FEWEST_PIXELS:
+        return Notice(frame, name, f"{measured} keeps its colours", pixels, f"{FEWEST_PIXELS:.0f} are the least")
+    advice = f"all of it from {2 * FEWEST_PIXELS:.0f} on"
+    return Notice(frame, name, f"{measured} takes on a part of its look", pixels, advice)
+
+
+def one_colour(style: str, colours: Moments) -> str | None:
+    """The line for a style without any contrast, if it has none."""
+    spread = float(colours.covariance.diagonal(dim1=-2, dim2=-1).sum().clamp_min(0.0).sqrt())
+    if spread > NOISE:
+        return None
+    return (
+        f"style {style} is one colour: only its mean is used, and contrast falls to a third; "
+        "a lower `strength` keeps more"
+    )
+
+
+def contrast(frame: int, name: str, times: float) -> Notice | None:
+    """The notice for a look that amplifies so much, if one is due."""
+    if times <= CONTRAST:
+        return None
+    text = f"region {name!r}: its look makes contrast, and grain and banding with it, {VALUE} times as strong"
+    return Notice(frame, name, text, times, "a lower `strength` or a softer style would calm it")
+
+
+def amplification(grid: Tensor, rgb: Tensor, weight: Tensor, weights: GuideWeights, matte: float) -> float:
+    """How much a (12, D, H, W) grid makes of a small difference of luminance: rms over a region's colours (3, h, w)
+    in the working encoding under (h, w) weights; 0 where there are none."""
+    rgb, share = rgb[:, ::_STRIDE, ::_STRIDE], weight[::_STRIDE, ::_STRIDE]
+    if float(share.sum()) < 1e-3:
+        return 0.0
+    ends = torch.stack([(rgb + sign * _STEP).clamp(0.0, 1.0) for sign in (-1.0, 1.0)])
+    z = guide(ends, matte, weights, dim=1)
+    styled = apply_affine(slice_reference(grid.expand(2, -1, -1, -1, -1), z), ends).clamp_min(0.0)
+    there = share * ((ends[1] - ends[0]) > _STEP).all(0)
+    change = ((styled[1] - styled[0]) / (2.0 * _STEP)).square().mean(0)
+    return math.sqrt(float((change * there).sum() / there.sum().clamp_min(1e-3)))
