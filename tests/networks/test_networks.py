@@ -183,7 +183,7 @@ def test_a_style_of_one_pixel_or_no_weight_gives_a_usable_code(model: Model) -> 
 
 def test_codes_survive_being_saved(style: StyleCode, model: Model) -> None:
     again = StyleCode.from_tensors(style.tensors())
-    assert len(again.layers) == 6
+    assert len(again.layers) == len(style.layers) == 7
     whole, picture = torch.ones(1, 1, 256, 256), _rand(24, 1, 3, 256, 256)
     grid, used = model.predict(picture, whole, style)
     same, _ = model.predict(picture, whole, again)
