@@ -78,7 +78,7 @@ def measure(times: int) -> list[Row]:
         for regions in (1, 4):
             frame, mattes = plate(width, height, regions)
             grids = tuple(identity() + 0.1 * torch.randn(12, 8, 16, 16) for _ in range(regions))
-            look = Look(grids, None, None, None, weights)
+            look = Look(grids, (), None, weights)
             seconds = best(lambda f=frame, k=look, m=mattes: apply(f, k, m, colour=colour), times)
             rows.append(Row(f"apply_{name}_r{regions}", seconds * 1e3, "ms", seconds / floor, f"memcpy_{name}"))
         if name == "1080p":

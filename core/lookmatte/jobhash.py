@@ -10,7 +10,7 @@ from typing import Any
 from lookmatte.errors import InputError
 from lookmatte.job import Cryptomatte, Job, Region, StyleRef
 
-FORMAT = 1  # raise it when the same job would bake other grids
+FORMAT = 2  # raise it when the same job would bake other grids
 
 
 def checksum(path: str) -> str:

@@ -121,7 +121,7 @@ def band(y, n, w):
     if sys.argv[1] == "slice":
         slice_band(grid, torch.rand(n, w), u[:w], v)
     else:
-        apply_band(torch.rand(3, n, w), torch.rand(1, n, w), u[:w], v, Look((grid,), grid, None, None, weights))
+        apply_band(torch.rand(3, n, w), torch.rand(1, n, w), u[:w], v, Look((grid,), (), grid, weights))
 def memory(line):
     return next(int(text.split()[1]) for text in open("/proc/self/status") if text.startswith(line)) * 1024
 band(0, 1, 64)

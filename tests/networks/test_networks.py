@@ -1,4 +1,4 @@
-"""Encoder, predictor, guide and enhancer: shapes, what they share, and what they do before any training."""
+"""Encoder, predictor and guide: shapes, what they share, and what they do before any training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from lookmatte.bilateral.encoding import luma
 from lookmatte.bilateral.grid import identity_like
 from lookmatte.networks.codes import FrameStatistics, StyleCode
 from lookmatte.networks.encoder import Encoder
-from lookmatte.networks.enhancer import RADIUS, Enhancer, edge_band
 from lookmatte.networks.guide import Guide
 from lookmatte.networks.model import Model
 from lookmatte.networks.predictor import BLOCK_CHANNELS, Predictor, SplattingBlock
@@ -213,32 +212,3 @@ def test_the_guide_starts_as_luma_and_stays_near() -> None:
     assert float(moved.detach().min()) >= 0.0
     assert float(moved.detach().max()) <= 1.0
     assert torch.equal(guide.detached().w1, guide.w1)
-
-
-def test_the_enhancer_leaves_everything_far_from_an_edge_as_it_is() -> None:
-    torch.manual_seed(1)
-    enhancer = Enhancer()
-    torch.nn.init.normal_(enhancer.m3.weight, std=5.0)
-    matte = torch.zeros(1, 1, 96, 96)
-    matte[..., 40:, :] = 1.0
-    with torch.no_grad():
-        made = enhancer(_rand(27, 1, 3, 96, 96), matte)
-    far = torch.ones(96, dtype=torch.bool)
-    far[40 - RADIUS : 40 + RADIUS] = False
-    assert torch.equal(made[..., far, :], matte[..., far, :])
-    assert float((made - matte).abs().max()) > 0.1
-    assert float(made.min()) >= 0.0
-    assert float(made.max()) <= 1.0
-
-
-def test_the_enhancer_starts_near_the_identity() -> None:
-    torch.manual_seed(2)
-    matte = torch.zeros(1, 1, 64, 64)
-    matte[..., 20:50, 10:40] = 1.0
-    with torch.no_grad():
-        made = Enhancer()(_rand(28, 1, 3, 64, 64), matte)
-    assert float((made - matte).abs().max()) < 0.02
-
-
-def test_a_flat_matte_has_no_edge() -> None:
-    assert float(edge_band(torch.full((1, 1, 40, 40), 0.4)).abs().max()) == 0.0

@@ -1,4 +1,4 @@
-"""A model for the tests: untrained, but with a residual, a guide and an enhancer that do something."""
+"""A model for the tests: untrained, but with a residual and a guide that do something."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(7)
     model = Model()
     with torch.no_grad():
-        for head in (model.predictor.local, model.predictor.overall, model.enhancer.m3):
+        for head in (model.predictor.local, model.predictor.overall):
             head.weight.mul_(20.0)
         model.guide.w2.normal_(std=0.2)
     path = tmp_path_factory.mktemp("model") / "model.safetensors"

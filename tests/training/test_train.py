@@ -14,10 +14,10 @@ from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.model import Model, digest
 from lookmatte.training import distill
-from lookmatte.training.config import Enhancing, Measuring, Styling, TrainingConfig, read
+from lookmatte.training.config import Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
 from lookmatte.training.objective import Judge, make_judge, objective
-from lookmatte.training.train import Run, enhance_step, main, style_step, train
+from lookmatte.training.train import Run, main, style_step, train
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -35,7 +35,6 @@ def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _config(steps: int = 4) -> TrainingConfig:
     return TrainingConfig(
         threads=1,
-        enhancing=Enhancing(steps=2, batch=2),
         styling=Styling(
             steps=steps, batch=2, size=64, clip_every=3, clip_frames=2, rate=1e-3, precision="float32"
         ),
@@ -82,22 +81,6 @@ def test_descending_the_loss_of_a_scene_lowers_it(data: Path, vgg: Path, tmp_pat
         run.styling.step()
         found.append(float(total.detach()))
     assert found[-1] < 0.95 * found[0]
-
-
-def test_the_enhancer_learns_to_repair_mattes(data: Path, tmp_path: Path) -> None:
-    config = TrainingConfig(threads=1, enhancing=Enhancing(steps=40, batch=4))
-    scene = Sampler(load(data, held=False), 32, 1, 2).scene(0, "split")
-    assert scene.given is not None
-    assert scene.truth is not None
-    run = Run(config, None, tmp_path)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(40):
-        enhance_step(run, scene, generator)
-    assert run.enhanced == 40
-    with torch.no_grad():
-        made = run.model.enhancer(scene.content, scene.given)
-    before, after = ((matte - scene.truth).square().mean() for matte in (scene.given, made))
-    assert float(after) < 0.95 * float(before)
 
 
 def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(data: Path, vgg: Path, tmp_path: Path) -> None:

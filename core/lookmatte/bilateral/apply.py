@@ -1,6 +1,6 @@
 """Applying a look: from a band of straight, linear Rec.709 pixels to the same band, styled.
 
-One meaning, used by every kernel: encode, guide, slice, blend by weight, apply the affine, decode. Nothing
+One meaning, used by every kernel: encode, weigh, guide, slice, blend by weight, apply the affine, decode. Nothing
 here knows of files, frames or networks.
 """
 
@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lookmatte.bilateral.blend import share_weights
 from lookmatte.bilateral.encoding import STOP, decode, encode
+from lookmatte.bilateral.enhance import matte_at
 from lookmatte.bilateral.guide import GuideWeights, guide
 from lookmatte.bilateral.slicing import apply_affine, slice_band, slice_reference
 
@@ -21,28 +23,69 @@ ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
+class SoftRegion:
+    """A `grid` region: its grid (12, D, H, W), None where its strength is 0, and the coefficients (4, h, w) of its
+    enhanced matte, sampled at display coordinates (:func:`lookmatte.bilateral.enhance.matte_at`)."""
+
+    grid: Tensor | None
+    enhanced: Tensor
+
+
+@dataclass(frozen=True)
 class Look:
     """All that one frame's pixels need, strength and exposure limit already in the grids.
 
     ``pixel_grids``: one (12, D, H, W) for each `pixel` region, in the order of the weights given to
-    :func:`apply_band`; None where the region's strength is 0. ``under``: the blended grid (eq. 7) of the `grid`
-    regions and of ``rest``, (12, D, H, W), or None when nothing lies there. ``enhanced``: (h, w), what the
-    guide of ``under`` sees, sampled at display coordinates; None is 0 everywhere. ``envelope``: (h, w) in
-    [0, 1], where ``under`` acts; None is everywhere.
+    :func:`apply_band`; None where the region's strength is 0. ``soft``: the `grid` regions, which lie under them.
+    ``rest``: the grid of what no region covers; None leaves it as it is.
     """
 
     pixel_grids: tuple[Tensor | None, ...]
-    under: Tensor | None
-    enhanced: Tensor | None
-    envelope: Tensor | None
+    soft: tuple[SoftRegion, ...]
+    rest: Tensor | None
     guide: GuideWeights
 
 
 def sample_map(picture: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Bilinear samples of an (h, w) map at display coordinates (w,) u and (n,) v -> (n, w), clamped at borders."""
+    """Bilinear samples of a (C, h, w) map at display coordinates (w,) u and (n,) v -> (C, n, w), clamped at
+    borders."""
     y, x = torch.meshgrid(v, u, indexing="ij")
     where = torch.stack([x, y], dim=-1).unsqueeze(0) * 2.0 - 1.0
-    return F.grid_sample(picture[None, None], where, "bilinear", "border", align_corners=False)[0, 0]
+    return F.grid_sample(picture[None], where, "bilinear", "border", align_corners=False)[0]
+
+
+def soft_weights(regions: tuple[SoftRegion, ...], clamped: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """Weights of the `grid` regions on a band of colours (3, n, w) in [0, 1], shared where they pass 1 together:
+    (G, n, w); u and v as in :func:`apply_band`. Exactly 0 where a region's coefficients are."""
+    weights = clamped.new_zeros(len(regions), *clamped.shape[1:])
+    for region, weight in zip(regions, weights, strict=True):
+        columns = _columns_near(region.enhanced, u, v)
+        if columns.start < columns.stop:
+            sampled = sample_map(region.enhanced, u[columns], v)
+            weight[:, columns] = matte_at(sampled, clamped[:, :, columns])
+    return share_weights(weights)[0]
+
+
+def _columns_near(enhanced: Tensor, u: Tensor, v: Tensor) -> slice:
+    """The columns of a band from which a map that is not 0 can be seen; (w,) u ascends."""
+    height, width = enhanced.shape[1:]
+    first = int((float(v.min()) * height - 0.5) // 1)
+    last = int((float(v.max()) * height - 0.5) // 1) + 1
+    first, last = min(max(first, 0), height - 1), min(max(last, 0), height - 1)
+    seen = enhanced[:, first : last + 1].any(1).any(0).nonzero()
+    if not len(seen):
+        return slice(0, 0)
+    left, right = int(seen[0]), int(seen[-1])
+    # Beyond the border the map goes on; inside it a cell is seen up to one cell from its centre.
+    begin = torch.searchsorted(u, (left - 0.5) / width) if left > 0 else 0
+    end = torch.searchsorted(u, (right + 1.5) / width, right=True) if right < width - 1 else len(u)
+    return slice(int(begin), int(end))
+
+
+def _touched_columns(weight: Tensor) -> slice:
+    """From the first to the last column of (n, w) with a value that is not 0."""
+    seen = weight.any(0).nonzero()
+    return slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0, 0)
 
 
 def keep_highlights(styled: Tensor, clamped: Tensor, above: Tensor) -> Tensor:
@@ -56,46 +99,60 @@ def keep_highlights(styled: Tensor, clamped: Tensor, above: Tensor) -> Tensor:
     return torch.lerp(styled, bounded, above.clamp(0.0, 1.0))
 
 
+def _remain(weight: Tensor) -> Tensor:
+    """What is left of a pixel. Weights that share it sum to 1 but for rounding: what that leaves is no place for
+    another look."""
+    return torch.where(weight > ROUNDING, weight, 0.0)
+
+
 def apply_band(linear: Tensor, weights: Tensor, u: Tensor, v: Tensor, look: Look) -> tuple[Tensor, Tensor]:
     """Style a band: (3, n, w) straight linear Rec.709 and (P, n, w) weights of the `pixel` regions (their sum at
-    most 1), (w,) u and (n,) v in display coordinates -> the styled (3, n, w) and (n, w) bool, where a look has
-    weight. Elsewhere the result equals the input only up to rounding: copy the input there.
+    most 1), (w,) u, ascending, and (n,) v in display coordinates -> the styled (3, n, w) and (n, w) bool, where a
+    look has weight. Elsewhere the result equals the input only up to rounding: copy the input there.
     """
     encoded = encode(linear)
     clamped = encoded.clamp(0.0, 1.0)
     above = encoded - clamped
-    affine: Tensor | None = None
-    active = torch.zeros(weights.shape[1:], dtype=torch.bool)
-    left = 1.0 - weights.sum(0)
-    # Weights that share a pixel sum to 1 but for rounding: what that leaves is no place for another look.
-    left = torch.where(left > ROUNDING, left, 0.0)
-    kept = torch.zeros_like(left)
+    kept = torch.zeros_like(linear[0])
+    inside: list[tuple[Tensor, Tensor, slice]] = []
 
-    inside: Tensor | None = None
-    for grid, weight in zip(look.pixel_grids, weights, strict=True):
+    def lay(grid: Tensor | None, weight: Tensor) -> None:
         if grid is None:
-            kept = kept + weight
-            continue
-        touched = weight > 0
-        if not bool(touched.any()):
-            continue
-        if inside is None:
-            inside = guide(clamped, 1.0, look.guide)
-        part = slice_band(grid, inside, u, v) * weight
-        affine = part if affine is None else affine.add_(part)
-        active |= touched
+            kept.add_(weight)
+            return
+        columns = _touched_columns(weight)
+        if columns.start < columns.stop:
+            inside.append((grid, weight, columns))
 
-    if look.under is not None and bool((left > 0).any()):
-        if look.envelope is not None:
-            share = left * sample_map(look.envelope, u, v)
-            kept = kept + (left - share)
-            left = share
-        matte = 0.0 if look.enhanced is None else sample_map(look.enhanced, u, v)
-        part = slice_band(look.under, guide(clamped, matte, look.guide), u, v) * left
-        affine = part if affine is None else affine.add_(part)
+    for grid, weight in zip(look.pixel_grids, weights, strict=True):
+        lay(grid, weight)
+    left = _remain(1.0 - weights.sum(0))
+    if look.soft:
+        soft = soft_weights(look.soft, clamped, u, v)
+        for region, weight in zip(look.soft, soft, strict=True):
+            lay(region.grid, weight * left)
+        left = left * _remain(1.0 - soft.sum(0))
+
+    affine: Tensor | None = None
+    active = torch.zeros(linear.shape[1:], dtype=torch.bool)
+    if look.rest is None:
+        kept.add_(left)
+    elif bool((left > 0).any()):
+        affine = slice_band(look.rest, guide(clamped, 0.0, look.guide), u, v).mul_(left)
         active |= left > 0
-    else:
-        kept = kept + left
+    if inside:
+        first, last = min(one.start for *_, one in inside), max(one.stop for *_, one in inside)
+        where = guide(clamped[:, :, first:last], 1.0, look.guide)
+        for grid, weight, columns in inside:
+            share = weight[:, columns]
+            z = where[:, columns.start - first : columns.stop - first]
+            part = slice_band(grid, z, u[columns], v).mul_(share)
+            if affine is None and share.shape == weight.shape:
+                affine = part
+            else:
+                affine = linear.new_zeros(12, *linear.shape[1:]) if affine is None else affine
+                affine[:, :, columns] += part
+            active[:, columns] |= share > 0
 
     if affine is None:
         return linear, active

@@ -9,11 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lookmatte.bilateral.blend import cover
+from lookmatte.bilateral.enhance import enhance
 from lookmatte.bilateral.grid import compose, fade, identity_like, strengthen
 from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
-from lookmatte.bilateral.softmask import soft_grid_mask
 from lookmatte.bilateral.tone import keep_order, retone
 from lookmatte.bilateral.transport import Moments, base_grid, level, moments
 from lookmatte.looks import notices
@@ -117,16 +116,13 @@ class Baker:
 
     @torch.no_grad()
     def enhance(self, proxy: FrameProxy) -> dict[str, Tensor]:
-        """The enhanced mattes (256, 256) of the `grid` regions of one frame."""
+        """The coefficients (4, 256, 256) of the enhanced mattes of a frame's `grid` regions, by name."""
+        grain = None if proxy.grain is None else proxy.grain[None]
         return {
-            region.name: self._enhanced(proxy, proxy.regions[region.name])
+            region.name: enhance(proxy.rgb[None], proxy.regions[region.name].matte[None, None], grain)[0]
             for region in self.regions
             if region.blend == "grid"
         }
-
-    def _enhanced(self, proxy: FrameProxy, region: RegionProxy) -> Tensor:
-        enhanced: Tensor = self.model.enhancer(proxy.rgb[None], region.matte[None, None])[0, 0]
-        return enhanced
 
     def _region(self, proxy: FrameProxy, index: int, mattes: dict[str, Tensor]) -> RegionBake:
         look = self.regions[index]
@@ -135,18 +131,12 @@ class Baker:
         if t > 0.0:
             grid = fade(grid, self._grid(proxy, index, second), t)
         own = proxy.regions[look.name]
-        enhanced = mattes.get(look.name)
-        soft_mask = None
-        if enhanced is not None:
-            # The bins must be those that slicing will find: its guide sees what all `grid` regions cover.
-            z = guide(proxy.rgb, cover(torch.stack(list(mattes.values()))), self.guide)
-            soft_mask = soft_grid_mask(z[None], enhanced[None])[0]
         matte = self._matte(index)
         z = guide(own.rgb, matte, self.guide)
         times = notices.amplification(grid, own.rgb, own.weight, self.guide, matte)
         self._tell(notices.contrast(proxy.frame, look.name, times))
         exposure = measure_exposure(slice_reference(grid[None], z[None])[0], own.rgb, own.weight)
-        return RegionBake(look.name, look.blend, grid, exposure, soft_mask, enhanced)
+        return RegionBake(look.name, look.blend, grid, exposure, mattes.get(look.name))
 
     def _moments(self, own: RegionProxy) -> Moments:
         return moments(own.rgb[None], own.weight[None, None])

@@ -30,12 +30,14 @@ class RegionProxy:
 @dataclass(frozen=True)
 class FrameProxy:
     """A frame in the proxy. ``rgb`` (3, 256, 256): the average of what has alpha, and the frame's mean colour
-    where nothing has; ``weight`` (256, 256): how much of each cell has; one entry of ``regions`` a region."""
+    where nothing has; ``weight`` (256, 256): how much of each cell has; one entry of ``regions`` a region.
+    ``grain`` (3, 256, 256): variance of the colours inside each cell, where mattes are to be enhanced."""
 
     frame: int
     rgb: Tensor
     weight: Tensor
     regions: Mapping[str, RegionProxy]
+    grain: Tensor | None = None
 
     def thumbnail(self) -> Tensor:
         """(3, 16, 16) of the same picture, in which cuts are looked for."""

@@ -1,5 +1,4 @@
-"""The torch modules: encoder, ST-AdaIN transfer, grid predictor, guide, matte enhancer, and the Model of
-them all.
+"""The torch modules: encoder, ST-AdaIN transfer, grid predictor, guide, and the Model of them all.
 
     from lookmatte.networks.model import Model
 

@@ -1,5 +1,4 @@
-"""All that is learned, in one file: encoder, predictor, guide and matte enhancer, with how they are to be
-used."""
+"""All that is learned, in one file: encoder, predictor and guide, with how they are to be used."""
 
 from __future__ import annotations
 
@@ -21,7 +20,6 @@ from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.errors import InputError, nearest
 from lookmatte.networks.codes import FrameStatistics, StyleCode
 from lookmatte.networks.encoder import ENCODER_SIZE, Encoder
-from lookmatte.networks.enhancer import Enhancer
 from lookmatte.networks.guide import Guide
 from lookmatte.networks.predictor import Predictor
 
@@ -31,6 +29,7 @@ SHIPPED = "lookmatte-v1.safetensors"
 
 _BASES = ("transport", "none")
 _ENCODING = "lookmatte-w1"
+_RETIRED = "enhancer."  # the first files also hold a matte enhancer, which was the identity
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,11 @@ def digest(tensors: dict[str, Tensor]) -> str:
     return total.hexdigest()
 
 
+def without_retired(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without those that lookmatte no longer has a use for."""
+    return {name: value for name, value in tensors.items() if not name.startswith(_RETIRED)}
+
+
 class Model(nn.Module):
     """The networks and their configuration. Made by :meth:`load`; ``Model()`` alone is untrained.
 
@@ -100,7 +104,6 @@ class Model(nn.Module):
         self.encoder = Encoder()
         self.predictor = Predictor()
         self.guide = Guide()
-        self.enhancer = Enhancer()
 
     @property
     def checksum(self) -> str:
@@ -181,6 +184,7 @@ class Model(nn.Module):
             raise InputError(f"{source}: these are not lookmatte's weights (its metadata has no such entry)")
         if metadata.get("sha256") != digest(tensors):
             raise InputError(f"{source}: the weights do not match their checksum; copy the file again")
+        tensors = without_retired(tensors)
         model = Model(_config(source, metadata["lookmatte"]))
         expected = model.state_dict()
         wrong = [

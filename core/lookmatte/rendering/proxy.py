@@ -25,8 +25,10 @@ def make_proxy(
     number: int, frame: Frame, pixels: PlatePixels, mattes: Sequence[RegionMatte], with_rest: bool
 ) -> FrameProxy:
     """Average a frame over its display window: colours in the working encoding, weighted by alpha, and by each
-    region's weight for that region's own colours. Pixels that are not finite enter nothing."""
+    region's weight for that region's own colours. Pixels that are not finite enter nothing. Where a `grid` region
+    wants its matte enhanced, the grain is measured too."""
     window = frame.plate.data_window
+    enhancing = any(region.blend == "grid" for region in mattes)
     average = AreaAverage(window, frame.plate.display_window, (PROXY, PROXY))
 
     @torch.no_grad()
@@ -39,6 +41,8 @@ def make_proxy(
         for region in mattes:
             own = rows[region.name].weight * alpha
             planes += [colour * own, own.unsqueeze(0), rows[region.name].matte.unsqueeze(0)]
+        if enhancing:
+            planes.append(colour.clamp(0.0, 1.0).square() * alpha)
         return np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
 
     with undivided():
@@ -58,7 +62,12 @@ def make_proxy(
         # Differences of sums leave rounding noise where nothing is left.
         left = torch.where(left > _LEAST, left, 0.0)
         regions[REST] = RegionProxy(_mean(left_rgb, left)[0], left.clamp(0.0, 1.0), left.clamp(0.0, 1.0))
-    return FrameProxy(number, rgb, weight.clamp(0.0, 1.0), regions)
+    grain = None
+    if enhancing:
+        # Where a cell holds colours above 1 its clamped mean is too high, and the grain a little too low.
+        grain = (_mean(sums[-3:], sums[3])[0] - rgb.clamp(0.0, 1.0).square()).clamp_min(0.0)
+        grain = torch.where(sums[3] > _LEAST, grain, 0.0)
+    return FrameProxy(number, rgb, weight.clamp(0.0, 1.0), regions, grain)
 
 
 def _mean(sums: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 A grid is one RGBA picture of 128x48: x = z * 16 + gx, y = row * 16 + gy, rows down, where ``row`` is the
 output channel and RGBA are that row's affine coefficients. A person can look at it, and a compositing program
-can read it.
+can read it. The coefficients of an enhanced matte are an RGBA picture of 256x256: R, G and B multiply the colour,
+A is added.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ def unpack_grid(packed: NDArray[np.float32]) -> Tensor:
     """The inverse of :func:`pack_grid`."""
     rows = torch.from_numpy(packed).view(3, HEIGHT, DEPTH, WIDTH, 4)
     return rows.permute(0, 4, 2, 1, 3).reshape(12, DEPTH, HEIGHT, WIDTH).contiguous()
+
+
+def _planes(enhanced: Tensor) -> dict[str, NDArray[np.float32]]:
+    """The channels of an enhanced matte's picture."""
+    return {name: plane.contiguous().numpy() for name, plane in zip("RGBA", enhanced, strict=True)}
 
 
 def _slug(name: str) -> str:
@@ -164,11 +170,8 @@ class BakeStore:
             packed = pack_grid(region.grid)
             channels = {name: packed[..., i] for i, name in enumerate("RGBA")}
             self._write(index, "grid", bake.frame, channels, stamp, {_EXPOSURE: exposure})
-            if region.soft_mask is not None:
-                mask = region.soft_mask.permute(1, 0, 2).reshape(HEIGHT, DEPTH * WIDTH).contiguous().numpy()
-                self._write(index, "mask", bake.frame, {"Y": mask}, stamp)
             if region.enhanced is not None:
-                self._write(index, "matte", bake.frame, {"Y": region.enhanced.contiguous().numpy()}, stamp)
+                self._write(index, "matte", bake.frame, _planes(region.enhanced), stamp)
         if bake.frame not in self.keys:
             self.keys = sorted([*self.keys, bake.frame])
 
@@ -176,7 +179,7 @@ class BakeStore:
         """Save the enhanced mattes of a frame between key frames."""
         for index, (name, _) in enumerate(self.header.regions):
             if name in enhanced:
-                self._write(index, "matte", frame, {"Y": enhanced[name].contiguous().numpy()}, stamp)
+                self._write(index, "matte", frame, _planes(enhanced[name]), stamp)
 
     def _write(
         self,
@@ -197,7 +200,7 @@ class BakeStore:
         write_parts_to([new_part(planes, attributes=attributes)], self._path(index, kind, frame))
 
     def _files(self, frame: int, kinds: Sequence[str]) -> list[Path]:
-        """The files of a frame: ``grid`` of every region, ``mask`` and ``matte`` of the `grid` regions."""
+        """The files of a frame: ``grid`` of every region, ``matte`` of the `grid` regions."""
         return [
             self._path(index, kind, frame)
             for index, (_, blend) in enumerate(self.header.regions)
@@ -207,7 +210,7 @@ class BakeStore:
 
     def has_key(self, frame: int, stamp: str) -> bool:
         """Is the key frame there, whole, and made from these inputs?"""
-        return all(self._is_current(path, stamp) for path in self._files(frame, ("grid", "mask", "matte")))
+        return all(self._is_current(path, stamp) for path in self._files(frame, ("grid", "matte")))
 
     def has_mattes(self, frame: int, stamp: str) -> bool:
         """Are the frame's enhanced mattes there and made from these inputs?"""
@@ -223,9 +226,9 @@ class BakeStore:
             before, after, share = self.around(frame)
         except FrameError:
             return None
-        files = [*self._files(before, ("grid", "mask")), *self._files(frame, ("matte",))]
+        files = [*self._files(before, ("grid",)), *self._files(frame, ("matte",))]
         if after != before:
-            files += self._files(after, ("grid", "mask"))
+            files += self._files(after, ("grid",))
         values = [str(_attributes(path).get(_VALUES, "")) for path in files]
         if not all(values):
             return None
@@ -237,21 +240,18 @@ class BakeStore:
         for index, (name, blend) in enumerate(self.header.regions):
             path = self._path(index, "grid", frame)
             planes, attributes = _read(path, ("R", "G", "B", "A"), (3 * HEIGHT, DEPTH * WIDTH))
-            soft_mask = None
-            if blend == "grid":
-                mask, _ = _read(self._path(index, "mask", frame), ("Y",), (HEIGHT, DEPTH * WIDTH))
-                soft_mask = torch.from_numpy(mask[..., 0]).view(HEIGHT, DEPTH, WIDTH).permute(1, 0, 2).contiguous()
             exposure = _exposure(path, attributes.get(_EXPOSURE))
-            regions.append(RegionBake(name, blend, unpack_grid(planes), exposure, soft_mask))
+            regions.append(RegionBake(name, blend, unpack_grid(planes), exposure))
         return FrameBake(frame, tuple(regions), self.header.guide)
 
     def load_mattes(self, frame: int) -> dict[str, Tensor]:
-        """Read the enhanced mattes (256, 256) of any frame. Raises FrameError when one is missing."""
+        """Read the coefficients (4, 256, 256) of any frame's enhanced mattes. Raises FrameError when one is
+        missing."""
         mattes: dict[str, Tensor] = {}
         for index, (name, blend) in enumerate(self.header.regions):
             if blend == "grid":
-                planes, _ = _read(self._path(index, "matte", frame), ("Y",), (PROXY, PROXY))
-                mattes[name] = torch.from_numpy(planes[..., 0]).clamp(0.0, 1.0)
+                planes, _ = _read(self._path(index, "matte", frame), tuple("RGBA"), (PROXY, PROXY))
+                mattes[name] = torch.from_numpy(planes).permute(2, 0, 1).contiguous()
         return mattes
 
     def around(self, frame: int) -> tuple[int, int, float]:
@@ -291,7 +291,9 @@ class BakeStore:
 def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
     try:
         if data["format"] != FORMAT:
-            raise InputError(f"{path}: bake format {data['format']}; this lookmatte reads format {FORMAT}")
+            raise InputError(
+                f"{path}: bake format {data['format']}; this lookmatte reads format {FORMAT}; bake the job again"
+            )
         if (data["grid"]["depth"], data["grid"]["height"], data["grid"]["width"]) != (DEPTH, HEIGHT, WIDTH):
             raise InputError(f"{path}: its grids are not {DEPTH}x{HEIGHT}x{WIDTH}")
         regions = tuple((str(region["name"]), region["blend"]) for region in data["regions"])

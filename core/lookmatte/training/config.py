@@ -31,18 +31,8 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Enhancing:
-    """Stage 1, the matte enhancer alone, on ``batch`` windows of 96x96 at the edges of ``scenes`` scenes."""
-
-    steps: int = 600
-    batch: int = 12
-    scenes: int = 80
-    rate: float = 4e-3
-
-
-@dataclass(frozen=True)
 class Styling:
-    """Stage 2, predictor and guide, with encoder and enhancer frozen. ``size`` is the side at which the
+    """Predictor and guide, with the encoder frozen. ``size`` is the side at which the
     judge looks; one step in ``clip_every`` is a clip; ``split`` of the others have two regions, half of
     those blended in the grid. The guide starts with object and background ``part`` above and below luma.
     One step in ``compound_every`` asks for the same look of a bent, noisy copy. ``guide`` is
@@ -81,7 +71,6 @@ class TrainingConfig:
     threads: int = 2
     minutes_between_checkpoints: float = 3.0
     minutes_between_measurements: float = 6.0
-    enhancing: Enhancing = field(default_factory=Enhancing)
     styling: Styling = field(default_factory=Styling)
     measuring: Measuring = field(default_factory=Measuring)
     weights: Weights = field(default_factory=Weights)
@@ -93,6 +82,9 @@ def read(path: Path) -> TrainingConfig:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+    if isinstance(values, dict):
+        # The first configurations say how a matte enhancer is trained; nothing about it is learned any more.
+        values.pop("enhancing", None)
     config: TrainingConfig = _fill(TrainingConfig, values or {}, path.name)
     if config.styling.precision not in ("float32", "bfloat16"):
         raise InputError(f"{path.name}: styling.precision is float32 or bfloat16, not {config.styling.precision!r}")

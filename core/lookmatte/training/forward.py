@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lookmatte.bilateral.blend import blend_grids
+from lookmatte.bilateral.enhance import enhance, matte_at
 from lookmatte.bilateral.grid import compose, identity_like, strengthen
 from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
@@ -115,7 +116,7 @@ def style_frame(
     residuals = torch.stack([residual for _, residual in grids], 1)
     if given is not None:
         with torch.no_grad():
-            matte = model.enhancer(content, given)[:, 0]
+            matte = matte_at(enhance(content, given), content.clamp(0.0, 1.0))
         z = model.guide(content, matte)
         mask = soft_grid_mask(z.detach(), matte)
         shared = resize(z[:, None], size)[:, 0]

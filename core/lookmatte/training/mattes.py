@@ -41,26 +41,6 @@ def pick_region(
     return np.asarray((labels == chosen) * 255, np.uint8)
 
 
-def edge_windows(
-    pictures: list[Tensor], band: Tensor, count: int, generator: torch.Generator, size: int = 96
-) -> list[Tensor]:
-    """Cut the same ``count`` windows out of several (N, C, h, w) pictures, each around a pixel of a (N, 1, h, w)
-    band; around the middle of a picture whose band is empty."""
-    height, width = band.shape[-2:]
-    size = min(size, height, width)
-    places = []
-    for index in range(count):
-        n = index % band.shape[0]
-        found = (band[n, 0] > 0.5).nonzero()
-        y, x = height // 2, width // 2
-        if len(found):
-            y, x = found[int(torch.randint(0, len(found), (), generator=generator))].tolist()
-        top = min(max(y - size // 2, 0), height - size)
-        left = min(max(x - size // 2, 0), width - size)
-        places.append((n, slice(top, top + size), slice(left, left + size)))
-    return [torch.stack([picture[n, :, rows, columns] for n, rows, columns in places]) for picture in pictures]
-
-
 def roughen(matte: Tensor, generator: torch.Generator, largest: int = 5) -> Tensor:
     """Erode or dilate a (1, h, w) matte by up to ``largest`` pixels, with a wavering border (paper, section
     6.3)."""

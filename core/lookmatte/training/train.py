@@ -1,9 +1,8 @@
 """Train a model: ``lookmatte train CONFIG.yaml --data DIR --vgg FILE [--encoder FILE] --out DIR``.
 
-Stage 1 trains the matte enhancer, stage 2 predictor and guide with encoder and enhancer frozen. Every step
-follows from the seed and its number, so a run that was interrupted goes on as if it had not been. Writes
-checkpoints, ``model.safetensors`` (the running average of the weights), ``sheet.png``, and one line of
-held-out scores at a time.
+Predictor and guide learn, with the encoder frozen. Every step follows from the seed and its number, so
+a run that was interrupted goes on as if it had not been. Writes checkpoints, ``model.safetensors`` (the running
+average of the weights), ``sheet.png``, and one line of held-out scores at a time.
 """
 
 from __future__ import annotations
@@ -25,13 +24,11 @@ from torch import nn
 
 from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
-from lookmatte.networks.enhancer import edge_band
-from lookmatte.networks.model import Model, ModelConfig, shipped_path
+from lookmatte.networks.model import Model, ModelConfig, shipped_path, without_retired
 from lookmatte.training import held_out
 from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.config import TrainingConfig, read
-from lookmatte.training.data import Material, Sampler, Scene, load
-from lookmatte.training.mattes import edge_windows
+from lookmatte.training.data import Material, Sampler, load
 from lookmatte.training.objective import Judge, make_judge, objective
 from lookmatte.training.variants import WindowGuide
 
@@ -56,25 +53,23 @@ class Run:
             _load_encoder(self.model.encoder, encoder)
         self.model.encoder.requires_grad_(False)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.enhancing = torch.optim.Adam(self.model.enhancer.parameters(), lr=config.enhancing.rate)
         self.styling = torch.optim.Adam(self.learned(), lr=config.styling.rate)
-        self.enhanced, self.styled = 0, 0
+        self.styled = 0
         self.checkpoint = out / "checkpoint.pt"
         if self.checkpoint.is_file():
             self._resume()
 
     def learned(self) -> list[nn.Parameter]:
-        """What stage 2 trains."""
+        """What training changes."""
         return [*self.model.predictor.parameters(), *self.model.guide.parameters()]
 
     def _resume(self) -> None:
         with refused_when_damaged(self.checkpoint):
             state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.averaged.load_state_dict(state["averaged"])
-            self.enhancing.load_state_dict(state["enhancing"])
+            self.model.load_state_dict(without_retired(state["model"]))
+            self.averaged.load_state_dict(without_retired(state["averaged"]))
             self.styling.load_state_dict(state["styling"])
-            self.enhanced, self.styled = int(state["enhanced"]), int(state["styled"])
+            self.styled = int(state["styled"])
 
     def save(self) -> None:
         """Write the checkpoint and the averaged model; each appears whole or not at all."""
@@ -82,9 +77,7 @@ class Run:
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "enhancing": self.enhancing.state_dict(),
             "styling": self.styling.state_dict(),
-            "enhanced": self.enhanced,
             "styled": self.styled,
         }
         torch.save(state, partial)
@@ -119,31 +112,8 @@ def _rate(optimiser: torch.optim.Optimizer, peak: float, step: int, steps: int) 
         group["lr"] = peak * warm * left
 
 
-def enhance_step(run: Run, scene: Scene, generator: torch.Generator) -> float:
-    """One step of stage 1: windows of rough mattes against the true ones, where a matte may change at all.
-
-    The mean square error, whose best answer is how likely a pixel is to be inside: sharp where the picture
-    has an edge to hold on to, soft where the matte may be wrong by some pixels and nothing tells.
-    """
-    if scene.truth is None or scene.given is None:
-        return 0.0
-    config = run.config.enhancing
-    _rate(run.enhancing, config.rate, run.enhanced, config.steps)
-    content, given, truth = edge_windows(
-        [scene.content, scene.given, scene.truth], edge_band(scene.given), config.batch, generator
-    )
-    band = edge_band(given)
-    made = run.model.enhancer(content, given)
-    loss = ((made - truth).square() * band).sum() / band.sum().clamp_min(1.0)
-    run.enhancing.zero_grad()
-    torch.autograd.backward(loss)
-    run.enhancing.step()
-    run.enhanced += 1
-    return float(loss.detach())
-
-
 def style_step(run: Run, judge: Judge, sampler: Sampler) -> dict[str, float]:
-    """One step of stage 2. Returns the parts of the loss and their weighted sum, ``total``."""
+    """One step. Returns the parts of the loss and their weighted sum, ``total``."""
     config, step = run.config, run.styled
     generator = sampler.generator(-1 - step)
     chance = torch.rand(2, generator=generator).tolist()
@@ -163,27 +133,6 @@ def style_step(run: Run, judge: Judge, sampler: Sampler) -> dict[str, float]:
     run.styled += 1
     run.average(min(config.styling.average, (1.0 + run.styled) / (10.0 + run.styled)))
     return {"total": float(total.detach()), **parts}
-
-
-def _enhance(run: Run, material: Material) -> None:
-    steps = run.config.enhancing.steps
-    sampler = Sampler(material, 32, run.config.seed + 1, 4)
-    # Scenes come back, so that each is decoded once; the windows in them do not.
-    scenes: dict[int, Scene] = {}
-    shown, saved = 0.0, time.monotonic()
-    while run.enhanced < steps:
-        place = run.enhanced % run.config.enhancing.scenes
-        if place not in scenes:
-            scenes[place] = sampler.scene(place, "clip" if place % 4 == 0 else "split")
-        loss = enhance_step(run, scenes[place], sampler.generator(-1 - run.enhanced))
-        shown += 0.05 * (loss - shown)
-        if run.enhanced % 50 == 0:
-            print(f"enhancer {run.enhanced}/{steps}  error {shown:.4f}", flush=True)
-        if run.enhanced == steps:
-            run.averaged.enhancer.load_state_dict(run.model.enhancer.state_dict())
-        if run.enhanced == steps or time.monotonic() - saved > 60 * run.config.minutes_between_checkpoints:
-            run.save()
-            saved = time.monotonic()
 
 
 def _measure(run: Run, judge: Judge, pairs: list[held_out.Pair], began: float, last: bool) -> None:
@@ -210,7 +159,6 @@ def _style(run: Run, material: Material, held: Material, vgg: Vgg19) -> None:
     began = saved = measured = time.monotonic()
     first = run.styled
     shown: dict[str, float] = {}
-    run.model.enhancer.requires_grad_(False)
     while run.styled < config.styling.steps:
         for name, value in style_step(run, judge, sampler).items():
             shown[name] = shown.get(name, value) + 0.05 * (value - shown.get(name, value))
@@ -228,19 +176,18 @@ def _style(run: Run, material: Material, held: Material, vgg: Vgg19) -> None:
 
 
 def train(config: TrainingConfig, data: Path, vgg: Path, encoder: Path | None, out: Path) -> Run:
-    """Both stages, from wherever the run stands."""
+    """Train, from wherever the run stands."""
     torch.set_num_threads(config.threads)
     run = Run(config, encoder, out)
     judge_network = Vgg19(vgg)
     material, held = load(data, held=False), load(data, held=True)
-    _enhance(run, material)
     _style(run, material, held, judge_network)
     return run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: train, and return the exit code. InputError for what cannot be used."""
-    summary = "Train a model: the matte enhancer, then predictor and guide. It resumes what it finds in --out."
+    summary = "Train a model: predictor and guide, on a distilled encoder. It resumes what it finds in --out."
     parser = argparse.ArgumentParser(prog="lookmatte train", description=summary)
     parser.add_argument("config", type=Path)
     parser.add_argument(
