@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lookmatte.bilateral.enhance import enhance
 from lookmatte.bilateral.grid import compose, fade, identity_like, strengthen
 from lookmatte.bilateral.guide import guide
-from lookmatte.bilateral.slicing import apply_affine, slice_reference
+from lookmatte.bilateral.slicing import apply_affine, slice_band
 from lookmatte.bilateral.tone import keep_order, retone
 from lookmatte.bilateral.transport import Moments, base_grid, level, moments
 from lookmatte.looks import notices
@@ -22,6 +23,7 @@ from lookmatte.looks.memory import Memory, Remembered, pool_moments, recall
 from lookmatte.looks.proxy import FrameProxy, RegionProxy, is_cut
 from lookmatte.networks.adain import trust
 from lookmatte.networks.codes import FrameStatistics, StyleCode
+from lookmatte.networks.encoder import ENCODER_SIZE
 from lookmatte.networks.model import Model
 
 Mode = Literal["frame", "coherent", "shot"]
@@ -135,7 +137,7 @@ class Baker:
         z = guide(own.rgb, matte, self.guide)
         times = notices.amplification(grid, own.rgb, own.weight, self.guide, matte)
         self._tell(notices.contrast(proxy.frame, look.name, times))
-        exposure = measure_exposure(slice_reference(grid[None], z[None])[0], own.rgb, own.weight)
+        exposure = measure_exposure(_slice(grid, z), own.rgb, own.weight)
         return RegionBake(look.name, look.blend, grid, exposure, mattes.get(look.name))
 
     def _moments(self, own: RegionProxy) -> Moments:
@@ -174,10 +176,11 @@ class Baker:
         base = strengthen(base, float(trust(colours.mass)))
         if self.model.config.base == "none":
             base = identity_like(base)
-        content = proxy.rgb[None].clamp(0.0, 1.0)
-        z = guide(content, matte, self.guide, dim=1)
-        moved = apply_affine(slice_reference(base, z), content).clamp(0.0, 1.0)
-        residual, used = self.model.predict(moved, weight, target.code, previous, alpha)
+        # As in training, the base is applied to what the encoder sees.
+        content = F.adaptive_avg_pool2d(proxy.rgb.clamp(0.0, 1.0), ENCODER_SIZE)
+        weight = F.adaptive_avg_pool2d(weight, ENCODER_SIZE)
+        moved = apply_affine(_slice(base[0], guide(content, matte, self.guide)), content)
+        residual, used = self.model.predict(moved[None], weight, target.code, previous, alpha)
         residual = strengthen(residual, self.model.config.residual)
         return self._tamed(compose(residual, base)[0], colours, index, style), used
 
@@ -209,3 +212,9 @@ class Baker:
             for style in range(len(look.styles)):
                 used = [self._predict(proxy, index, style, pooled, None, 0.0)[1] for proxy in samples]
                 self.memory.entries[index, style] = Remembered(pooled, FrameStatistics.average(used))
+
+
+def _slice(grid: Tensor, z: Tensor) -> Tensor:
+    """A (12, D, H, W) grid sliced over a whole square picture with guide (n, n): (12, n, n)."""
+    centres = (torch.arange(z.shape[0], dtype=z.dtype) + 0.5) / z.shape[0]
+    return slice_band(grid, z, centres, centres)

@@ -18,7 +18,7 @@ _BLACK = 1e-6
 _ROUNDING = 1e-6  # stops
 _ROOT = 1.0 / 2.4
 # Proxy pixels that a large region is measured on.
-_ENOUGH = 1 << 13
+_ENOUGH = 1 << 12
 
 AMOUNTS: tuple[float, ...] = tuple(k / 16.0 for k in range(17))
 # Up to here luma alone is given back, from here on the rest of the look fades too.

@@ -29,7 +29,6 @@ SHIPPED = "lookmatte-v1.safetensors"
 
 _BASES = ("transport", "none")
 _ENCODING = "lookmatte-w1"
-_RETIRED = "enhancer."  # the first files also hold a matte enhancer, which was the identity
 
 
 @dataclass(frozen=True)
@@ -85,11 +84,6 @@ def digest(tensors: dict[str, Tensor]) -> str:
         total.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
         total.update(value.numpy().tobytes())
     return total.hexdigest()
-
-
-def without_retired(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights without those that lookmatte no longer has a use for."""
-    return {name: value for name, value in tensors.items() if not name.startswith(_RETIRED)}
 
 
 class Model(nn.Module):
@@ -184,7 +178,6 @@ class Model(nn.Module):
             raise InputError(f"{source}: these are not lookmatte's weights (its metadata has no such entry)")
         if metadata.get("sha256") != digest(tensors):
             raise InputError(f"{source}: the weights do not match their checksum; copy the file again")
-        tensors = without_retired(tensors)
         model = Model(_config(source, metadata["lookmatte"]))
         expected = model.state_dict()
         wrong = [

@@ -82,9 +82,6 @@ def read(path: Path) -> TrainingConfig:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    if isinstance(values, dict):
-        # The first configurations say how a matte enhancer is trained; nothing about it is learned any more.
-        values.pop("enhancing", None)
     config: TrainingConfig = _fill(TrainingConfig, values or {}, path.name)
     if config.styling.precision not in ("float32", "bfloat16"):
         raise InputError(f"{path.name}: styling.precision is float32 or bfloat16, not {config.styling.precision!r}")

@@ -24,7 +24,7 @@ from torch import nn
 
 from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
-from lookmatte.networks.model import Model, ModelConfig, shipped_path, without_retired
+from lookmatte.networks.model import Model, ModelConfig, shipped_path
 from lookmatte.training import held_out
 from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.config import TrainingConfig, read
@@ -66,8 +66,8 @@ class Run:
     def _resume(self) -> None:
         with refused_when_damaged(self.checkpoint):
             state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-            self.model.load_state_dict(without_retired(state["model"]))
-            self.averaged.load_state_dict(without_retired(state["averaged"]))
+            self.model.load_state_dict(state["model"])
+            self.averaged.load_state_dict(state["averaged"])
             self.styling.load_state_dict(state["styling"])
             self.styled = int(state["styled"])
 
