@@ -47,7 +47,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 def _frame(number: int, seed: int | None = None) -> FrameProxy:
     """A slowly changing shot: light that breathes, a disc that travels."""
-    drift = 0.15 * torch.sin(torch.tensor(number * 0.9))
+    drift = 0.08 * torch.sin(torch.tensor(number * 0.9))
     rgb = (picture(40 if seed is None else seed) * (1.0 + drift) + 0.02 * drift).clamp(0, 1)
     matte = disc(50.0, 90.0 + 6.0 * number, 120.0)
     return proxy(number, rgb, {"hero": matte, "rest": 1.0 - matte})
