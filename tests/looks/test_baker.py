@@ -46,7 +46,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 def _frame(number: int, seed: int | None = None) -> FrameProxy:
     """A slowly changing shot: light that breathes, a disc that travels."""
-    drift = 0.15 * torch.sin(torch.tensor(number * 0.9))
+    drift = 0.08 * torch.sin(torch.tensor(number * 0.9))
     rgb = (picture(40 if seed is None else seed) * (1.0 + drift) + 0.02 * drift).clamp(0, 1)
     matte = disc(50.0, 90.0 + 6.0 * number, 120.0)
     return proxy(number, rgb, {"hero": matte, "rest": 1.0 - matte})
@@ -104,9 +104,7 @@ def test_coherent_is_the_recursion_of_eq_5_and_6(model: Model) -> None:
         baked = baker.bake(frame, cut=False)
         now = moments(own.rgb[None], own.weight[None, None])
         mean = now.mean if mean is None else (1 - alpha) * now.mean + alpha * mean
-        covariance = (
-            now.covariance if covariance is None else (1 - alpha) * now.covariance + alpha * covariance
-        )
+        covariance = now.covariance if covariance is None else (1 - alpha) * now.covariance + alpha * covariance
         kept = baker.memory.entries[0, 0]
         torch.testing.assert_close(kept.moments.mean, mean, atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(kept.moments.covariance, covariance, atol=1e-7, rtol=1e-4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -16,7 +16,7 @@ from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
 from lookmatte.bilateral.transport import Moments, base_grid, moments
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake, measure_exposure
-from lookmatte.looks.memory import Memory, Remembered, pool_moments, recall
+from lookmatte.looks.memory import Memory, Remembered, follow, pool_moments
 from lookmatte.looks.proxy import FrameProxy, RegionProxy, is_cut
 from lookmatte.networks.adain import FEWEST_PIXELS, trust
 from lookmatte.networks.codes import FrameStatistics, StyleCode
@@ -65,7 +65,7 @@ class Baker:
         self.mode: Mode = mode
         self.memory = Memory()
         self.guide = model.guide_weights()
-        self._alpha = model.config.alpha if mode == "coherent" else 0.0
+        self._alpha = model.config.alpha if mode != "frame" else 0.0
         self._warned: set[str] = set()
         with torch.no_grad():
             self._styles = [[self._read(style) for style in region.styles] for region in self.regions]
@@ -118,19 +118,19 @@ class Baker:
 
     def _grid(self, proxy: FrameProxy, index: int, style: int) -> Tensor:
         """One region's grid towards one of its styles: (12, 8, 16, 16)."""
-        own = proxy.regions[self.regions[index].name]
+        own = self._moments(proxy.regions[self.regions[index].name])
         before = self.memory.entries.get((index, style))
-        if self.mode == "shot":
-            if before is None:
-                raise ValueError("shot mode: survey() comes before bake()")
-            colours, features, alpha = before.moments, before.features, 1.0
-        else:
-            colours = recall(self._moments(own), before.moments if before else None, self._alpha)
-            features, alpha = (before.features if before else None), self._alpha
-        self._warn_if_small(self.regions[index].name, colours)
-        grid, used = self._predict(proxy, index, style, colours, features, alpha)
-        if self.mode == "coherent":
-            self.memory.entries[index, style] = Remembered(colours, used)
+        if self.mode == "shot" and before is None:
+            raise ValueError("shot mode: survey() comes before bake()")
+        if before is not None and before.pooled:
+            self._warn_if_small(self.regions[index].name, before.moments)
+            return self._predict(proxy, index, style, before.moments, before.features, 1.0)[0]
+        step = follow(own, before, self._alpha, proxy.frame)
+        self._warn_if_small(self.regions[index].name, step.moments)
+        features = before.features if before else None
+        grid, used = self._predict(proxy, index, style, step.moments, features, step.alpha)
+        if self.mode != "frame":
+            self.memory.entries[index, style] = replace(step.kept, features=used)
         return grid
 
     def _predict(
@@ -166,12 +166,18 @@ class Baker:
     @torch.no_grad()
     def survey(self, samples: Sequence[FrameProxy]) -> None:
         """`shot` mode: pool the statistics of the sample frames, which every frame's grid then shares
-        (Wang et al. 2020, section 3.4)."""
+        (Wang et al. 2020, section 3.4). A region counts in the samples that have enough of it; one that none has
+        is smoothed as in `coherent` mode from where it is first seen."""
         if not samples:
             raise ValueError("shot mode needs at least one sample frame")
         self.memory.forget()
         for index, look in enumerate(self.regions):
-            pooled = pool_moments([self._moments(proxy.regions[look.name]) for proxy in samples])
+            measured = [(proxy, self._moments(proxy.regions[look.name])) for proxy in samples]
+            seen = [one for one in measured if float(one[1].mass) >= FEWEST_PIXELS]
+            pooled = pool_moments([one for _, one in seen or measured])
             for style in range(len(look.styles)):
-                used = [self._predict(proxy, index, style, pooled, None, 0.0)[1] for proxy in samples]
-                self.memory.entries[index, style] = Remembered(pooled, FrameStatistics.average(used))
+                used = [self._predict(proxy, index, style, pooled, None, 0.0)[1] for proxy, _ in seen or measured]
+                features, mass = FrameStatistics.average(used), float(pooled.mass)
+                self.memory.entries[index, style] = Remembered(
+                    pooled, features, mass, pooled.mean, samples[0].frame, pooled=bool(seen)
+                )

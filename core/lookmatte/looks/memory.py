@@ -1,8 +1,17 @@
-"""What a Baker remembers between frames: eq. 5 and 6's t - 1, region by region and style by style."""
+"""What a Baker remembers between frames: eq. 5 and 6's t - 1, region by region and style by style.
+
+The recursion runs over sums, of which statistics are the quotients: with m_t a region's size in the frame,
+
+    M_t = (1 - alpha) m_t + alpha M_(t-1)
+    M_t mu_t = (1 - alpha) m_t mu(x_t) + alpha M_(t-1) mu_(t-1)
+
+A region that keeps its size follows eq. 5 and 6 to the letter. The little that was seen of an object while it came
+in counts for little once it is there, and the sliver that is left of one that goes hardly changes its look.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,13 +22,28 @@ from lookmatte.networks.codes import FrameStatistics
 
 Key = tuple[int, int]  # region, style
 
+JUMP = 0.05
+"""How far a region's mean colour, in OKLab, may go from one frame to the next, and times the root of n in n frames,
+before it counts as a flash until the next one is known. In six DAVIS clips it goes half as far at most in one
+frame, and .7, .8 and .96 of it in 4, 8 and 16."""
+
 
 @dataclass(frozen=True)
 class Remembered:
-    """The statistics that one region's grid was made from."""
+    """The statistics that one region's grid was made from.
+
+    ``size``: M of the recursion, in proxy pixels; ``seen`` (B, 3): the region's mean when it was last taken in, at
+    frame ``at``; ``jumped``: at its last frame the mean was far from that, or it came in then; ``pooled``: made
+    for a whole shot, and left as it is.
+    """
 
     moments: Moments
     features: FrameStatistics | None
+    size: float
+    seen: Tensor
+    at: int
+    jumped: bool = False
+    pooled: bool = False
 
 
 @dataclass
@@ -43,6 +67,9 @@ class Memory:
             saved[prefix + "moments.mean"] = entry.moments.mean
             saved[prefix + "moments.covariance"] = entry.moments.covariance
             saved[prefix + "moments.mass"] = entry.moments.mass
+            saved[prefix + "seen"] = entry.seen
+            state = [entry.size, entry.at, entry.jumped, entry.pooled]
+            saved[prefix + "state"] = torch.tensor(state, dtype=torch.float64)
             if entry.features is not None:
                 for name, value in entry.features.tensors().items():
                     saved[prefix + name] = value
@@ -57,18 +84,46 @@ class Memory:
             own = {name.split("/", 1)[1]: value for name, value in saved.items() if name.startswith(prefix + "/")}
             moments = Moments(own["moments.mean"], own["moments.covariance"], own["moments.mass"])
             features = FrameStatistics.from_tensors(own) if "frame.pixels" in own else None
-            memory.entries[region, style] = Remembered(moments, features)
+            size, at, jumped, pooled = own["state"].tolist()
+            memory.entries[region, style] = Remembered(
+                moments, features, size, own["seen"], int(at), bool(jumped), bool(pooled)
+            )
         return memory
 
 
-def recall(current: Moments, previous: Moments | None, alpha: float) -> Moments:
-    """Mix colours over time as the features are: a region too small now keeps what it was, one that was too
-    small before starts afresh."""
-    if previous is None or float(previous.mass) < FEWEST_PIXELS:
-        return current
-    if float(current.mass) < FEWEST_PIXELS:
-        return previous
-    return mix_moments(current, previous, alpha)
+@dataclass(frozen=True)
+class Step:
+    """One frame's turn of the recursion: the ``moments`` to use, the weight ``alpha`` of what was remembered, and
+    what is ``kept`` of both for the next frame, without the features that this frame is yet to give."""
+
+    moments: Moments
+    alpha: float
+    kept: Remembered
+
+
+def follow(current: Moments, before: Remembered | None, alpha: float, frame: int) -> Step:
+    """Take a frame's colours in.
+
+    A region too small to be measured keeps what it was, and what is remembered of it fades; when too little is
+    left, it starts afresh. A mean that jumps waits for the next frame: a flash of one frame leaves nothing behind,
+    and a change that lasts is caught up with there.
+    """
+    mass = float(current.mass)
+    if before is not None and mass < FEWEST_PIXELS <= float(before.moments.mass):
+        return Step(before.moments, 1.0, replace(before, size=alpha * before.size))
+    if before is None or before.size < FEWEST_PIXELS or alpha == 0.0:
+        # While an object comes in its mean jumps with every part of it, and none of that is a flash.
+        enters = before is not None
+        return Step(current, 0.0, Remembered(current, None, mass, current.mean, frame, jumped=enters))
+    limit = JUMP * max(1, frame - before.at) ** 0.5
+    jumped = float((current.mean - before.seen).norm(dim=-1).max()) > limit
+    if jumped and not before.jumped:
+        return Step(mix_moments(current, before.moments, 1.0), 1.0, replace(before, jumped=True))
+    share = alpha**2 if jumped else alpha  # the weight after two frames: the first one waited
+    old, new = share * before.size, (1.0 - share) * mass
+    weight = old / (old + new)
+    mixed = mix_moments(current, before.moments, weight)
+    return Step(mixed, weight, Remembered(mixed, None, old + new, current.mean, frame, jumped))
 
 
 def pool_moments(frames: list[Moments]) -> Moments:
