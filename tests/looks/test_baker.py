@@ -110,9 +110,7 @@ def test_coherent_is_the_recursion_of_eq_5_and_6(model: Model) -> None:
         baked = baker.bake(frame, cut=False)
         now = moments(own.rgb[None], own.weight[None, None])
         mean = now.mean if mean is None else (1 - alpha) * now.mean + alpha * mean
-        covariance = (
-            now.covariance if covariance is None else (1 - alpha) * now.covariance + alpha * covariance
-        )
+        covariance = now.covariance if covariance is None else (1 - alpha) * now.covariance + alpha * covariance
         kept = baker.memory.entries[0, 0]
         torch.testing.assert_close(kept.moments.mean, mean, atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(kept.moments.covariance, covariance, atol=1e-7, rtol=1e-4)
