@@ -64,6 +64,11 @@ def level(colours: Moments) -> Tensor:
     return encoded
 
 
+def spread(colours: Moments) -> float:
+    """The deviation of one (B = 1) region's or style's colours around their mean, in OKLab, over all axes."""
+    return float(colours.covariance[0].diagonal().sum().clamp_min(0.0).sqrt())
+
+
 def mix_moments(current: Moments, previous: Moments, alpha: float) -> Moments:
     """Eq. 5 and 6 for colours: (1 - alpha) current + alpha previous."""
     return Moments(

@@ -15,7 +15,7 @@ from lookmatte.bilateral.grid import compose, fade, identity_like, strengthen
 from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_band
 from lookmatte.bilateral.tone import keep_order, retone
-from lookmatte.bilateral.transport import Moments, base_grid, level, moments
+from lookmatte.bilateral.transport import NOISE, Moments, base_grid, level, moments, spread
 from lookmatte.looks import notices
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import measure_exposure
@@ -57,6 +57,12 @@ class RegionLook:
 class _Style:
     code: StyleCode
     moments: Moments
+
+    @property
+    def contrast(self) -> float:
+        """How far the style is a picture at all: 0 for one of a single colour, about which the network, which has
+        seen photographs, has nothing to say."""
+        return min(max(spread(self.moments) / NOISE - 1.0, 0.0), 1.0)
 
     @property
     def grey(self) -> float:
@@ -181,7 +187,7 @@ class Baker:
         weight = F.adaptive_avg_pool2d(weight, ENCODER_SIZE)
         moved = apply_affine(_slice(base[0], guide(content, matte, self.guide)), content)
         residual, used = self.model.predict(moved[None], weight, target.code, previous, alpha)
-        residual = strengthen(residual, self.model.config.residual)
+        residual = strengthen(residual, self.model.config.residual * target.contrast)
         return self._tamed(compose(residual, base)[0], colours, index, style), used
 
     def _tamed(self, grid: Tensor, colours: Moments, index: int, style: int) -> Tensor:

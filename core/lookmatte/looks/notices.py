@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lookmatte.bilateral.guide import GuideWeights, guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
-from lookmatte.bilateral.transport import NOISE, Moments
+from lookmatte.bilateral.transport import NOISE, Moments, spread
 from lookmatte.networks.adain import FEWEST_PIXELS
 
 VALUE = "{}"
@@ -73,8 +73,7 @@ def small(frame: int, name: str, pixels: float) -> Notice | None:
 
 def one_colour(style: str, colours: Moments) -> str | None:
     """The line for a style without any contrast, if it has none."""
-    spread = float(colours.covariance.diagonal(dim1=-2, dim2=-1).sum().clamp_min(0.0).sqrt())
-    if spread > NOISE:
+    if spread(colours) > NOISE:
         return None
     return (
         f"style {style} is one colour: only its mean is used, and contrast falls to a third; "
