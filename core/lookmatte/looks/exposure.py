@@ -95,16 +95,23 @@ def measure_exposure(coefficients: Tensor, encoded: Tensor, weight: Tensor) -> E
     above = encoded - clamped
     styled = apply_affine(coefficients, clamped)
 
-    def mean(picture: Tensor) -> float:
+    def means(pictures: Tensor) -> list[float]:
         # What a pixel may hold at most bounds it here too: a wild look must not make the mean infinite.
-        return float(luminance(decode(picture).clamp(-LARGEST_HALF, LARGEST_HALF))[:, 0] @ share)
+        linear = decode(pictures).clamp(-LARGEST_HALF, LARGEST_HALF)
+        return [float(mean) for mean in luminance(linear, 1)[..., 0] @ share]
 
     own, looks = (float(luma(one)[:, 0] @ share) for one in (clamped, styled))
     # Chroma in proportion to level: what was lifted far, and is held down again, would be garish.
     chroma = min(1.0, own / max(looks, _BLACK))
-
-    def held(amount: float) -> Tensor:
-        bound = apply_affine(take_back(coefficients.unsqueeze(1), amount, chroma).squeeze(1), clamped)
-        return keep_highlights(bound.clamp_min(0.0), clamped, above) + above
-
-    return Exposure(mean(encoded), tuple(mean(held(amount)) for amount in AMOUNTS), chroma)
+    toned = apply_affine(take_back(coefficients.unsqueeze(1), _TONED, chroma).squeeze(1), clamped)
+    # Grids that are taken back lie on two straight lines, and so do their colours.
+    held = torch.stack(
+        [
+            torch.lerp(styled, toned, amount / _TONED)
+            if amount <= _TONED
+            else torch.lerp(toned, clamped, (amount - _TONED) / (1.0 - _TONED))
+            for amount in AMOUNTS
+        ]
+    )
+    bound = keep_highlights(held.clamp_min(0.0), clamped, above) + above
+    return Exposure(means(encoded[None])[0], tuple(means(bound)), chroma)

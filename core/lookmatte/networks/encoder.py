@@ -46,7 +46,8 @@ class Encoder(nn.Module):
 
     def raw(self, rgb: Tensor) -> list[Tensor]:
         """Taps before normalisation; ``rgb`` (B, 3, h, w) in the working encoding, clamped to [0, 1] here."""
-        x = (rgb.clamp(0.0, 1.0) - 0.45) / 0.25
+        # Few channels at many places: with channels last it is a third faster on a CPU.
+        x = ((rgb.clamp(0.0, 1.0) - 0.45) / 0.25).contiguous(memory_format=torch.channels_last)
         taps = []
         for index, stage in enumerate(self.stages):
             if index:

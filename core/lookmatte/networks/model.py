@@ -191,6 +191,7 @@ class Model(nn.Module):
                 f"{wrong[0]!r} first; the file belongs to another version of lookmatte"
             )
         model.load_state_dict(tensors)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.eval().requires_grad_(False)
 
 
