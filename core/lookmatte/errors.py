@@ -7,7 +7,9 @@ A message names the culprit (file, key, name), the nearest valid choice where th
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 
 class LookmatteError(Exception):
@@ -40,3 +42,12 @@ def nearest(name: str, choices: Iterable[str], limit: int = 3) -> str:
         return ""
     shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
     return f"; there is: {shown}"
+
+
+def run_module(main: Callable[[], int | None]) -> NoReturn:
+    """Run a module's command line and exit: with its code, or with one line and the code of what was wrong."""
+    try:
+        sys.exit(main() or 0)
+    except LookmatteError as error:
+        print(f"lookmatte: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

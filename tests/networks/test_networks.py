@@ -192,17 +192,6 @@ def test_codes_survive_being_saved(style: StyleCode, model: Model) -> None:
     assert torch.equal(kept.pixels, used.pixels)
 
 
-def test_the_guide_parts_object_and_background_and_nothing_else() -> None:
-    guide = Guide()
-    picture = 0.2 + 0.6 * torch.rand(1, 3, 8, 8)
-    before = guide(picture, torch.full((1, 8, 8), 0.5)).detach()
-    guide.part(0.06)
-    for matte, moved in ((0.0, -0.06), (0.5, 0.0), (1.0, 0.06)):
-        torch.testing.assert_close(
-            guide(picture, torch.full((1, 8, 8), matte)).detach(), before + moved, atol=2e-3, rtol=0
-        )
-
-
 def test_the_guide_starts_as_luma_and_stays_near() -> None:
     guide, picture, matte = Guide(), _rand(25, 2, 3, 20, 30), _rand(26, 2, 20, 30)
     torch.testing.assert_close(guide(picture, matte), luma(picture, 1))

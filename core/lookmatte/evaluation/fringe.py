@@ -9,7 +9,6 @@ coverage, in the grid (eq. 7 of the paper), and enhanced. Writes ``fringe.md`` a
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from lookmatte.bilateral.encoding import decode, encode
 from lookmatte.bilateral.guide import guide
 from lookmatte.bilateral.slicing import apply_affine, slice_reference
 from lookmatte.bilateral.softmask import soft_grid_mask
-from lookmatte.errors import InputError
+from lookmatte.errors import InputError, run_module
 from lookmatte.evaluation.edges import edge_band_error, edge_line
 from lookmatte.evaluation.pictures import Rgb, Weight, read_bytes, to_bytes, to_floats
 from lookmatte.imaging.picture import write_png
@@ -292,8 +291,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as problem:
-        print(f"lookmatte: {problem}", file=sys.stderr)
-        sys.exit(problem.exit_code)
+    run_module(main)

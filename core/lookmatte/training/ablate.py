@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from lookmatte.errors import InputError
+from lookmatte.errors import run_module
 from lookmatte.evaluation.motion import flow_and_visibility
 from lookmatte.evaluation.pictures import from_tensor
 from lookmatte.evaluation.temporal import COLOURS, Steadiness, TemporalScores
@@ -123,8 +122,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(f"lookmatte: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    run_module(main)

@@ -34,7 +34,7 @@ class Weights:
 class Styling:
     """Predictor and guide, with the encoder frozen. ``size`` is the side at which the
     judge looks; one step in ``clip_every`` is a clip; ``split`` of the others have two regions, half of
-    those blended in the grid. The guide starts with object and background ``part`` above and below luma.
+    those blended in the grid.
     One step in ``compound_every`` asks for the same look of a bent, noisy copy. ``guide`` is
     pointwise, as it ships, or window, the paper's 3x3 convolutions, for comparison."""
 
@@ -47,7 +47,6 @@ class Styling:
     split: float = 0.4
     average: float = 0.995
     precision: str = "bfloat16"
-    part: float = 0.0
     compound_every: int = 3
     guide: str = "pointwise"
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lookmatte.errors import InputError
+from lookmatte.errors import run_module
 from lookmatte.evaluation.vgg import VGG_CHANNELS, Vgg19
 from lookmatte.networks.encoder import ENCODER_SIZE, TAP_CHANNELS, Encoder
 from lookmatte.training.augment import colour, frame
@@ -152,8 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"lookmatte: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    run_module(main)

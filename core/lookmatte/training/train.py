@@ -11,7 +11,6 @@ import argparse
 import copy
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,8 +46,6 @@ class Run:
         self.model = Model(ModelConfig(base=config.base, alpha=config.alpha, residual=config.residual))
         if config.styling.guide == "window":
             self.model.guide = WindowGuide()
-        if config.styling.part > 0.0:
-            self.model.guide.part(config.styling.part)
         if encoder is not None:
             _load_encoder(self.model.encoder, encoder)
         self.model.encoder.requires_grad_(False)
@@ -202,11 +199,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     encoder = options.encoder or shipped_path()
     train(read(options.config), options.data, options.vgg, encoder, options.out)
     return 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(f"lookmatte: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
