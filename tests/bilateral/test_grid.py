@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from natural import generator, random_grid
 
-from lookmatte.bilateral.grid import compose, fade, identity, identity_like, strengthen
-from lookmatte.bilateral.slicing import apply_affine
+from lookmatte.bilateral.grid import compose, fade, identity, identity_like, slice_one_cell, strengthen, tents
+from lookmatte.bilateral.slicing import apply_affine, slice_reference
 
 seeds = st.integers(0, 2**31 - 1)
 
@@ -73,3 +73,23 @@ def test_the_identity_is_neutral_and_shapes_broadcast() -> None:
     torch.testing.assert_close(compose(identity(), many), many)
     torch.testing.assert_close(compose(many, identity()), many)
     torch.testing.assert_close(compose(many, random_grid(3))[1], compose(many[1], random_grid(3)))
+
+
+@given(st.integers(0, 2**31 - 1), st.sampled_from([(16, 16), (1, 1), (3, 5)]))
+@settings(max_examples=25, deadline=None)
+def test_a_grid_of_one_cell_stands_for_one_that_is_the_same_in_all(seed: int, cells: tuple[int, int]) -> None:
+    random = torch.Generator().manual_seed(seed)
+    one, other = torch.randn(12, 8, 1, 1, generator=random), torch.randn(12, 8, *cells, generator=random)
+    whole = one.expand(-1, -1, *cells)
+    z = torch.rand(9, 7, generator=random)
+    sliced = slice_reference(whole[None], z[None])[0]
+    torch.testing.assert_close(slice_one_cell(one, z), sliced, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(compose(other, one), compose(other, whole))
+    torch.testing.assert_close(compose(one, other), compose(whole, other))
+
+
+@given(st.lists(st.floats(0.0, 1.0, width=32), min_size=1, max_size=20))
+def test_the_bins_of_a_guide_share_it(values: list[float]) -> None:
+    shares = tents(torch.tensor(values))
+    torch.testing.assert_close(shares.sum(0), torch.ones(len(values)))
+    assert bool(((shares > 0).sum(0) <= 2).all())

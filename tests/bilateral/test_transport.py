@@ -202,3 +202,16 @@ def test_degenerate_regions_are_finite_and_keep_their_colours(seed: int) -> None
         grid = base_grid(*pair, LUMA)[0]
         assert bool(grid.isfinite().all())
         assert float(_apply(grid, content).abs().max()) < 3.0
+
+
+def test_moments_of_a_picture_are_those_of_its_parts_and_of_a_batch() -> None:
+    """Blocks and the box around the weight are how it is summed, nothing else."""
+    rgb, weight = picture(3, 200, 180), disc(200, 180)
+    whole = moments(rgb[None], weight[None, None])
+    together = moments(torch.stack([rgb, rgb.flip(0)]), torch.stack([weight, 1.0 - weight])[:, None])
+    parts = [moments(rgb[None, :, rows], weight[None, None, rows]) for rows in (slice(0, 90), slice(90, None))]
+    share = torch.cat([part.mass for part in parts]) / whole.mass
+    mean = sum(share[k] * parts[k].mean for k in (0, 1))
+    torch.testing.assert_close(whole.mean, mean, atol=1e-6, rtol=0)
+    torch.testing.assert_close(whole.mean, together.mean[:1], atol=1e-6, rtol=0)
+    torch.testing.assert_close(whole.covariance, together.covariance[:1], atol=1e-7, rtol=1e-4)

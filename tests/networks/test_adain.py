@@ -12,6 +12,7 @@ from lookmatte.networks.adain import (
     Statistics,
     adain,
     average,
+    gains,
     masked_statistics,
     mix,
     trust,
@@ -134,3 +135,12 @@ def test_empty_tiny_and_flat_regions_stay_finite_and_bounded(
     torch.autograd.backward(out.sum())
     assert x.grad is not None
     assert torch.isfinite(x.grad).all()
+
+
+def test_gains_are_what_adain_adds() -> None:
+    x, y = _random(11, 2, 4, 6, 6), _random(12, 2, 4, 6, 6)
+    content, style = (masked_statistics(one, torch.ones(2, 1, 6, 6)) for one in (x, y))
+    amount = torch.tensor([0.3, 1.0])
+    scale, shift = gains(content, style, amount)
+    added = x * (1.0 + scale[..., None, None]) + shift[..., None, None]
+    torch.testing.assert_close(added, adain(x, content, style, amount), atol=1e-5, rtol=1e-5)

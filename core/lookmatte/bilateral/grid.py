@@ -22,23 +22,28 @@ def identity_like(grid: Tensor) -> Tensor:
     return affine.expand_as(grid).clone()
 
 
-def _matrices(grid: Tensor) -> Tensor:
-    """(..., 12, D, H, W) -> (..., D, H, W, 3, 4)."""
-    moved = grid.movedim(-4, -1)
-    return moved.reshape(*moved.shape[:-1], 3, 4)
-
-
-def _coefficients(matrices: Tensor) -> Tensor:
-    """(..., D, H, W, 3, 4) -> (..., 12, D, H, W)."""
-    return matrices.flatten(-2).movedim(-1, -4)
-
-
 def compose(after: Tensor, before: Tensor) -> Tensor:
     """Cell by cell, the affine that does ``before``, then ``after``; shapes (..., 12, D, H, W) broadcast."""
-    outer, inner = _matrices(after), _matrices(before)
-    linear = outer[..., :3] @ inner[..., :3]
-    offset = outer[..., :3] @ inner[..., 3:] + outer[..., 3:]
-    return _coefficients(torch.cat([linear, offset], dim=-1))
+    columns = after.reshape(*after.shape[:-4], 3, 4, 1, *after.shape[-3:])
+    rows = before.reshape(*before.shape[:-4], 1, 3, 4, *before.shape[-3:])
+    made = columns.select(-5, 0) * rows.select(-5, 0)
+    made = torch.addcmul(made, columns.select(-5, 1), rows.select(-5, 1))
+    made = torch.addcmul(made, columns.select(-5, 2), rows.select(-5, 2))
+    offset = after.new_tensor([0.0, 0.0, 0.0, 1.0]).view(4, 1, 1, 1)
+    return torch.addcmul(made, columns.select(-5, 3), offset).flatten(-5, -4)
+
+
+def tents(guide: Tensor, depth: int = DEPTH) -> Tensor:
+    """The share of each bin that slicing takes at a guide (...) in [0, 1]: (depth, ...), of its type; they sum to
+    1."""
+    centres = torch.arange(depth, dtype=guide.dtype, device=guide.device) + 0.5
+    apart = (guide * depth).clamp(0.5, depth - 0.5) - centres.view(-1, *[1] * guide.dim())
+    return (1.0 - apart.abs_()).clamp_min_(0.0)
+
+
+def slice_one_cell(grid: Tensor, guide: Tensor) -> Tensor:
+    """What slicing gives of a grid that is the same in every cell: (12, D, 1, 1) and a guide (...) -> (12, ...)."""
+    return (grid[:, :, 0, 0] @ tents(guide.flatten(), grid.shape[1])).view(-1, *guide.shape)
 
 
 def fade(start: Tensor, end: Tensor, amount: float) -> Tensor:

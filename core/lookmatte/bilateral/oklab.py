@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
-from lookmatte.bilateral.encoding import decode, encode
+from lookmatte.bilateral.curve import decode_unit
+from lookmatte.bilateral.encoding import encode
 
 _TO_CONES = (
     (0.4122214708, 0.5363325363, 0.0514459929),
@@ -20,20 +23,37 @@ _TO_LAB = (
 
 
 def _mix(matrix: Tensor, colour: Tensor) -> Tensor:
-    return torch.einsum("ij,...jn->...in", matrix, colour)
+    return matrix.to(colour) @ colour
+
+
+@functools.lru_cache(maxsize=4)
+def _matrices(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """To cones, to lab, and the way back from both."""
+    cones, lab = (torch.tensor(rows, dtype=torch.float64) for rows in (_TO_CONES, _TO_LAB))
+    with torch.inference_mode(False):
+        both = (cones, lab, torch.linalg.inv(cones), torch.linalg.inv(lab))
+    return both[0].to(dtype), both[1].to(dtype), both[2].to(dtype), both[3].to(dtype)
+
+
+def lab_matrix() -> Tensor:
+    """The matrix from cube roots of cones to OKLab: (3, 3) float64. The roots' moments, through it, are the
+    colours'."""
+    return _matrices(torch.float64)[1]
+
+
+def cone_roots(encoded: Tensor) -> Tensor:
+    """(..., 3, n) in the working encoding, clamped to [0, 1] here -> (..., 3, n) cube roots of the cones' response,
+    of which OKLab is a linear mix."""
+    cones = _mix(_matrices(encoded.dtype)[0], decode_unit(encoded))
+    return cones.clamp_min(1e-9).pow(1.0 / 3.0)
 
 
 def to_oklab(encoded: Tensor) -> Tensor:
     """(..., 3, n) in the working encoding, clamped to [0, 1] here -> (..., 3, n) OKLab: L in [0, 1], a, b."""
-    linear = decode(encoded.clamp(0.0, 1.0))
-    cones = _mix(torch.tensor(_TO_CONES, dtype=linear.dtype, device=linear.device), linear)
-    root = cones.clamp_min(1e-9).pow(1.0 / 3.0)
-    return _mix(torch.tensor(_TO_LAB, dtype=linear.dtype, device=linear.device), root)
+    return _mix(_matrices(encoded.dtype)[1], cone_roots(encoded))
 
 
 def from_oklab(lab: Tensor) -> Tensor:
     """The inverse of :func:`to_oklab`; colours outside Rec.709 come out below 0 or above 1, not clamped."""
-    to_lab = torch.tensor(_TO_LAB, dtype=torch.float64)
-    to_cones = torch.tensor(_TO_CONES, dtype=torch.float64)
-    root = _mix(torch.linalg.inv(to_lab).to(lab), lab)
-    return encode(_mix(torch.linalg.inv(to_cones).to(lab), root.pow(3.0)))
+    _, _, from_cones, from_lab = _matrices(lab.dtype)
+    return encode(_mix(from_cones, _mix(from_lab, lab).pow(3.0)))

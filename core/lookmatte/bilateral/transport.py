@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lookmatte.bilateral.grid import COEFFICIENTS, DEPTH, HEIGHT, WIDTH
+from lookmatte.bilateral.encoding import encode
+from lookmatte.bilateral.grid import COEFFICIENTS, DEPTH, HEIGHT, WIDTH, tents
 from lookmatte.bilateral.guide import GuideWeights, guide
-from lookmatte.bilateral.oklab import from_oklab, to_oklab
+from lookmatte.bilateral.oklab import cone_roots, from_oklab, lab_matrix, to_oklab
 
 GAIN_LIMIT = 3.0
 # A deviation below which OKLab differences are noise; added to both covariances, and never amplified.
@@ -28,6 +29,7 @@ _LIKELY = 1024
 _SPREAD = 1.2
 _FLOOR = 0.02
 _RIDGE = 1e-4
+_BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,43 @@ def moments(encoded: Tensor, weight: Tensor) -> Moments:
 
     Without weight the mean is middle grey and the covariance zero: see :func:`base_grid` for what follows.
     """
-    lab = to_oklab(encoded.flatten(2))
     share = weight.flatten(2)
+    if encoded.shape[0] == 1:
+        encoded, share = _seen(encoded, weight)
     mass = share.sum(-1)
     share = share / mass.clamp_min(1e-6).unsqueeze(-1)
-    mean = (lab * share).sum(-1)
-    centred = lab - mean.unsqueeze(-1)
-    covariance = (centred * share) @ centred.transpose(-1, -2)
-    some = (mass > 1e-6).to(lab.dtype)
-    grey = lab.new_tensor([0.5, 0.0, 0.0])
-    return Moments(mean * some + grey * (1.0 - some), covariance * some.unsqueeze(-1), mass.squeeze(-1))
+    # Blocks stay in the cache: half the time. Sums are taken in pairs, which a product of matrices does not do: a
+    # fit that leans on a few dark pixels shows the sixth digit.
+    pieces = torch.split(encoded.flatten(2), _BLOCK, -1)
+    blocks = list(zip(map(cone_roots, pieces), torch.split(share, _BLOCK, -1), strict=True))
+    mean = torch.stack([(roots * part).sum(-1) for roots, part in blocks]).sum(0).unsqueeze(-1)
+    spreads = []
+    for roots, part in blocks:
+        centred = roots - mean
+        spreads.append(((centred * part).unsqueeze(-2) * centred.unsqueeze(-3)).sum(-1))
+    # OKLab mixes the roots linearly, so its moments are a mix of theirs.
+    mix = lab_matrix().to(mean.device)
+    covariance = (mix @ torch.stack(spreads).double().sum(0) @ mix.mT).to(mean)
+    some = (mass > 1e-6).to(mean.dtype)
+    grey = mean.new_tensor([0.5, 0.0, 0.0])
+    centre = (mix @ mean.double()).to(mean)[..., 0]
+    return Moments(centre * some + grey * (1.0 - some), covariance * some.unsqueeze(-1), mass.squeeze(-1))
+
+
+def _seen(encoded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The smallest box that holds all weight of one picture: (1, 3, n, m) colours, (1, 1, n * m) weights."""
+    there = weight[0, 0] > 0.0
+    rows, columns = there.any(1).nonzero(), there.any(0).nonzero()
+    if not len(rows):
+        return encoded[..., :1, :1], weight[..., :1, :1].flatten(2)
+    box = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return encoded[box], weight[box].flatten(2)
 
 
 def level(colours: Moments) -> Tensor:
     """The working encoding's value (B,) of a neutral as light as the mean."""
-    neutral = torch.stack([colours.mean[:, 0], *torch.zeros(2, *colours.mean[:, 0].shape)], 1)
-    encoded: Tensor = from_oklab(neutral.unsqueeze(-1))[:, 1, 0]
-    return encoded
+    # Of a neutral all three cones' roots are its lightness.
+    return encode(colours.mean[:, 0].pow(3.0))
 
 
 def spread(colours: Moments) -> float:
@@ -85,26 +107,47 @@ def _root(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return (vectors * size) @ vectors.mT, (vectors / size) @ vectors.mT
 
 
-def _gains(content: Tensor, style: Tensor, gain_limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The map's limited gains (B, 3) and their axes (B, 3, 3), float64, and what turns the content's colours white
-    (B, 3, 3)."""
-    noise = NOISE**2 * torch.eye(3, dtype=torch.float64, device=content.device)
-    source, target = content.double() + noise, style.double() + noise
-    root, inverse = _root(source)
-    middle, _ = _root(root @ target @ root)
-    values, vectors = torch.linalg.eigh(inverse @ middle @ inverse)
+def _noise(like: Tensor) -> Tensor:
+    return torch.eye(3, dtype=like.dtype, device=like.device) * NOISE**2
+
+
+@dataclass(frozen=True)
+class _Gaussian:
+    """A region's colours as the transport believes them: ``mean`` (B, 3, 1), and the covariance, noise included,
+    as its root and what turns its colours white, (B, 3, 3) float64; ``own`` (B, 3, 3) is the covariance alone."""
+
+    mean: Tensor
+    root: Tensor
+    whiten: Tensor
+    own: Tensor
+
+    @staticmethod
+    def of(mean: Tensor, covariance: Tensor) -> _Gaussian:
+        own = covariance.double()
+        return _Gaussian(mean.unsqueeze(-1), *_root(own + _noise(own)), own)
+
+
+def _gains(content: _Gaussian, style: Tensor, gain_limit: float) -> tuple[Tensor, Tensor]:
+    """The map's limited gains (B, 3) and their axes (B, 3, 3), float64."""
+    target = style.double()
+    middle, _ = _root(content.root @ (target + _noise(target)) @ content.root)
+    values, vectors = torch.linalg.eigh(content.whiten @ middle @ content.whiten)
     gains = values.clamp(1.0 / gain_limit, gain_limit)
     # What is flatter than noise has nothing to amplify but grain and the steps of its file.
-    own = ((content.double() @ vectors) * vectors).sum(-2)
+    own = ((content.own @ vectors) * vectors).sum(-2)
     more = (gains - 1.0) * (own / NOISE**2).clamp(0.0, 1.0)
-    return torch.where(gains > 1.0, 1.0 + more, gains), vectors, inverse
+    return torch.where(gains > 1.0, 1.0 + more, gains), vectors
+
+
+def _scaled(axes: Tensor, gains: Tensor) -> Tensor:
+    """The symmetric (B, 3, 3) map with these gains along these axes."""
+    return (axes * gains.unsqueeze(-2)) @ axes.mT
 
 
 def transport_matrix(content: Tensor, style: Tensor, gain_limit: float = GAIN_LIMIT) -> Tensor:
     """The symmetric (B, 3, 3) map that carries one covariance to the other, gains in [1/limit, limit]."""
-    gains, axes, _ = _gains(content, style, gain_limit)
-    matrix: Tensor = ((axes * gains.unsqueeze(-2)) @ axes.mT).to(content.dtype)
-    return matrix
+    gains, axes = _gains(_Gaussian.of(content.new_zeros(content.shape[:-1]), content), style, gain_limit)
+    return _scaled(axes, gains).to(content.dtype)
 
 
 def transport(encoded: Tensor, content: Moments, style: Moments) -> Tensor:
@@ -114,21 +157,24 @@ def transport(encoded: Tensor, content: Moments, style: Moments) -> Tensor:
     is carried by the same gains, but never amplified. A dark bird before a plain sky is darkened with it; three
     times its distance to the sky would be black, or a colour of its own.
     """
-    gains, axes, whiten = _gains(content.covariance, style.covariance, GAIN_LIMIT)
-    like = content.mean.dtype
-    near = ((axes * gains.unsqueeze(-2)) @ axes.mT).to(like)
-    far = ((axes * gains.clamp_max(1.0).unsqueeze(-2)) @ axes.mT).to(like)
-    away = to_oklab(encoded) - content.mean.unsqueeze(-1)
-    distance = (whiten.to(like) @ away).norm(dim=1, keepdim=True)
+    return _carry(to_oklab(encoded), _Gaussian.of(content.mean, content.covariance), style)
+
+
+def _carry(lab: Tensor, content: _Gaussian, style: Moments) -> Tensor:
+    """:func:`transport` of colours that are in OKLab already."""
+    gains, axes = _gains(content, style.covariance, GAIN_LIMIT)
+    near, far = _scaled(axes, gains).to(lab), _scaled(axes, gains.clamp_max(1.0)).to(lab)
+    away = lab - content.mean
+    distance = (content.whiten.to(lab) @ away).square().sum(1, keepdim=True).sqrt()
     known = away * (REACH / distance.clamp_min(REACH))
     return from_oklab(near @ known + far @ (away - known) + style.mean.unsqueeze(-1))
 
 
 @functools.lru_cache(maxsize=1)
 def _lattice() -> Tensor:
-    """Colours that cover the cube evenly: (3, n)."""
+    """Colours that cover the cube evenly: (1, 3, n)."""
     axis = torch.linspace(0.0, 1.0, _LATTICE)
-    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(1)
+    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(1)[None]
 
 
 @functools.lru_cache(maxsize=1)
@@ -140,46 +186,58 @@ def _normal_points() -> Tensor:
     return points
 
 
-def _content_colours(content: Moments) -> Tensor:
-    """Colours that the content's Gaussian makes likely, tails included: (B, 3, n) encoded, in [0, 1]."""
-    root, _ = _root(content.covariance.double() + NOISE**2 * torch.eye(3, dtype=torch.float64))
-    lab = _SPREAD * root.to(content.mean.dtype) @ _normal_points() + content.mean.unsqueeze(-1)
-    return from_oklab(lab).clamp(0.0, 1.0)
-
-
-def base_grid(content: Moments, style: Moments, weights: GuideWeights, matte: float = 1.0) -> Tensor:
-    """The transport written into grids: (B, 12, 8, 16, 16), the same in every cell.
+class BaseFit:
+    """The transport written into grids, for one guide and what it sees of the matte.
 
     A weighted least-squares fit over luminance bins, solved for all bins at once with the tent weights that
     slicing will use, on colours that the content's Gaussian makes likely and, at a low weight, on a lattice of
-    all colours. ``matte`` is what the guide will see. Targets are kept near [0, 1], so that a few colours out
-    of gamut do not tilt the fit. A region or a style without mass keeps its colours: the identity.
+    all colours, whose part of the sums is the same for all looks. Targets are kept near [0, 1], so that a few
+    colours out of gamut do not tilt the fit.
     """
-    batch = content.mean.shape[0]
-    lattice = _lattice().expand(batch, -1, -1)
-    colours = torch.cat([_content_colours(content), lattice], dim=-1)
-    target = transport(colours, content, style).clamp(-0.05, 1.1).double()
-    share = colours.new_full((colours.shape[-1],), 1.0 / _LIKELY, dtype=torch.float64)
-    share[_LIKELY:] = _FLOOR / lattice.shape[-1]
 
-    with torch.no_grad():
-        z = guide(colours.unsqueeze(-1), matte, weights, dim=1).squeeze(-1).double()
-    bins = torch.arange(DEPTH, dtype=torch.float64).unsqueeze(-1) + 0.5
-    position = (z * DEPTH).clamp(0.5, DEPTH - 0.5).unsqueeze(1)
-    tent = (1.0 - (position - bins).abs()).clamp_min(0.0)
-    affine = torch.cat([colours, torch.ones_like(colours[:, :1])], dim=1).double()
-    features = (tent.unsqueeze(2) * affine.unsqueeze(1)).flatten(1, 2)
+    def __init__(self, weights: GuideWeights, matte: float = 1.0) -> None:
+        """``matte`` is what the guide will see."""
+        self._weights, self._matte = weights, matte
+        lattice = _lattice().to(weights.w1)
+        self._lab = to_oklab(lattice)
+        rows = self._rows(lattice)
+        self._share = rows * (_FLOOR / lattice.shape[-1])
+        self._gram = self._share @ rows.mT + _RIDGE * torch.eye(rows.shape[1]).to(rows)
 
-    # Every bin leans, a little, on one affine for all colours: bins without content stay continuous.
-    weighted = affine * share
-    stiff = _RIDGE * torch.eye(4 * DEPTH, dtype=torch.float64)
-    single = torch.linalg.solve(weighted @ affine.mT + stiff[:4, :4], weighted @ target.mT)
-    weighted = features * share
-    lean = _RIDGE * single.repeat(1, DEPTH, 1)
-    solved = torch.linalg.solve(weighted @ features.mT + stiff, weighted @ target.mT + lean)
+    def _rows(self, colours: Tensor) -> Tensor:
+        """(B, 3, n) colours and 1, and the same times each bin's tent: (B, 4 + 4 DEPTH, n) float64."""
+        with torch.no_grad():
+            z = guide(colours.unsqueeze(-1), self._matte, self._weights, dim=1).squeeze(-1).double()
+        tent = tents(z).movedim(0, 1)
+        affine = torch.cat([colours, torch.ones_like(colours[:, :1])], dim=1).double()
+        return torch.cat([affine, (tent.unsqueeze(2) * affine.unsqueeze(1)).flatten(1, 2)], 1)
 
-    by_bin = solved.view(batch, DEPTH, 4, 3).permute(0, 3, 2, 1).flatten(1, 2).to(content.mean.dtype)
-    eye = torch.eye(3, 4, dtype=by_bin.dtype).reshape(1, COEFFICIENTS, 1)
-    known = ((content.mass > 1e-6) & (style.mass > 1e-6)).view(-1, 1, 1)
-    by_bin = torch.where(known, by_bin, eye)
-    return by_bin[..., None, None].expand(-1, -1, -1, HEIGHT, WIDTH).contiguous()
+    def cell(self, content: Moments, style: Moments) -> Tensor:
+        """The base as grids of one cell, for it is the same in all: (B, 12, DEPTH, 1, 1). A region or a style
+        without mass keeps its colours: the identity."""
+        batch = content.mean.shape[0]
+        gaussian = _Gaussian.of(content.mean, content.covariance)
+        lab = _SPREAD * gaussian.root.to(content.mean) @ _normal_points().to(content.mean) + gaussian.mean
+        likely = from_oklab(lab).clamp(0.0, 1.0)
+        both = torch.cat([to_oklab(likely), self._lab.expand(batch, -1, -1)], -1)
+        target = _carry(both, gaussian, style).clamp(-0.05, 1.1).double()
+        rows = self._rows(likely)
+        gram = torch.baddbmm(self._gram, rows, rows.mT, alpha=1.0 / _LIKELY)
+        sums = self._share @ target[..., _LIKELY:].mT
+        sums = torch.baddbmm(sums, rows, target[..., :_LIKELY].mT, alpha=1.0 / _LIKELY)
+
+        # Every bin leans, a little, on one affine for all colours: bins without content stay continuous.
+        single = torch.linalg.solve(gram[:, :4, :4], sums[:, :4])
+        lean = _RIDGE * single.repeat(1, DEPTH, 1)
+        solved = torch.linalg.solve(gram[:, 4:, 4:], sums[:, 4:] + lean)
+
+        by_bin = solved.view(batch, DEPTH, 4, 3).permute(0, 3, 2, 1).flatten(1, 2).to(content.mean.dtype)
+        known = ((content.mass > 1e-6) & (style.mass > 1e-6)).view(-1, 1, 1)
+        by_bin = torch.where(known, by_bin, torch.eye(3, 4).to(by_bin).reshape(1, COEFFICIENTS, 1))
+        return by_bin[..., None, None]
+
+
+def base_grid(content: Moments, style: Moments, weights: GuideWeights, matte: float = 1.0) -> Tensor:
+    """The grids (B, 12, 8, 16, 16) of :class:`BaseFit`, the same in every cell."""
+    one = BaseFit(weights, matte).cell(content, style)
+    return one.expand(-1, -1, -1, HEIGHT, WIDTH).contiguous()

@@ -11,19 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lookmatte.bilateral.enhance import enhance
-from lookmatte.bilateral.grid import compose, fade, identity_like, strengthen
-from lookmatte.bilateral.guide import guide
-from lookmatte.bilateral.slicing import apply_affine, slice_band
-from lookmatte.bilateral.tone import keep_order, retone
-from lookmatte.bilateral.transport import NOISE, Moments, base_grid, level, moments, spread
+from lookmatte.bilateral.grid import compose, fade, identity_like, slice_one_cell, strengthen
+from lookmatte.bilateral.guide import GuideWeights, guide
+from lookmatte.bilateral.slicing import apply_affine
+from lookmatte.bilateral.tone import Order, retone
+from lookmatte.bilateral.transport import NOISE, BaseFit, Moments, level, moments, spread
 from lookmatte.looks import notices
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import measure_exposure
 from lookmatte.looks.memory import Memory, Remembered, follow, pool_moments
-from lookmatte.looks.proxy import FrameProxy, RegionProxy, is_cut
+from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy, is_cut
 from lookmatte.networks.adain import FEWEST_PIXELS, trust
 from lookmatte.networks.codes import FrameStatistics, StyleCode
 from lookmatte.networks.encoder import ENCODER_SIZE
+from lookmatte.networks.folded import Folded
 from lookmatte.networks.model import Model
 
 Mode = Literal["frame", "coherent", "shot"]
@@ -72,6 +73,31 @@ class _Style:
         return min(max((_COLOURED - chroma) / (_COLOURED - _GREY), 0.0), 1.0)
 
 
+class _Seen:
+    """A matte as the guide of a region's own grid sees it, one number, and what follows from it for all frames."""
+
+    def __init__(self, weights: GuideWeights, matte: float) -> None:
+        self.matte = matte
+        self.base = BaseFit(weights, matte)
+        self.order = Order(weights, matte)
+
+
+class _Small:
+    """A frame as the encoder takes it, (3, 128, 128) in [0, 1]: made once for all of its regions."""
+
+    def __init__(self, proxy: FrameProxy, weights: GuideWeights) -> None:
+        self.proxy = proxy
+        self.content = F.avg_pool2d(proxy.rgb.clamp(0.0, 1.0), PROXY // ENCODER_SIZE)
+        self._weights = weights
+        self._guides: dict[float, Tensor] = {}
+
+    def guide(self, matte: float) -> Tensor:
+        """Its guide (128, 128) under this matte."""
+        if matte not in self._guides:
+            self._guides[matte] = guide(self.content, matte, self._weights)
+        return self._guides[matte]
+
+
 class Baker:
     """Bakes frames in order, remembering what `coherent` needs of the frame before.
 
@@ -92,9 +118,12 @@ class Baker:
         self.mode: Mode = mode
         self.memory = Memory()
         self.guide = model.guide_weights()
+        self._networks = Folded(model.encoder, model.predictor)
         self._alpha = model.config.alpha if mode != "frame" else 0.0
         self._listen = listen or notices.say_once()
         with torch.no_grad():
+            seen = {matte: _Seen(self.guide, matte) for matte in {_matte(look) for look in self.regions}}
+            self._seen = [seen[_matte(look)] for look in self.regions]
             self._styles = [[self._read(style) for style in region.styles] for region in self.regions]
 
     def _read(self, style: StylePicture) -> _Style:
@@ -115,7 +144,8 @@ class Baker:
             self.memory.forget()
         self.memory.thumbnail = proxy.thumbnail()
         enhanced = self.enhance(proxy)
-        regions = tuple(self._region(proxy, index, enhanced) for index in range(len(self.regions)))
+        small = _Small(proxy, self.guide)
+        regions = tuple(self._region(small, index, enhanced) for index in range(len(self.regions)))
         return FrameBake(proxy.frame, regions, self.guide)
 
     def starts_shot(self, proxy: FrameProxy) -> bool:
@@ -132,43 +162,43 @@ class Baker:
             if region.blend == "grid"
         }
 
-    def _region(self, proxy: FrameProxy, index: int, mattes: dict[str, Tensor]) -> RegionBake:
-        look = self.regions[index]
-        first, second, t = look.mix(proxy.frame)
-        grid = self._grid(proxy, index, first)
+    def _region(self, small: _Small, index: int, mattes: dict[str, Tensor]) -> RegionBake:
+        look, frame = self.regions[index], small.proxy.frame
+        first, second, t = look.mix(frame)
+        own = small.proxy.regions[look.name]
+        colours = self._moments(own)
+        grid = self._grid(small, index, first, colours)
         if t > 0.0:
-            grid = fade(grid, self._grid(proxy, index, second), t)
-        own = proxy.regions[look.name]
-        matte = self._matte(index)
-        z = guide(own.rgb, matte, self.guide)
+            grid = fade(grid, self._grid(small, index, second, colours), t)
+        matte = self._seen[index].matte
         times = notices.amplification(grid, own.rgb, own.weight, self.guide, matte)
-        self._tell(notices.contrast(proxy.frame, look.name, times))
-        exposure = measure_exposure(_slice(grid, z), own.rgb, own.weight)
+        self._tell(notices.contrast(frame, look.name, times))
+        exposure = measure_exposure(grid, own.rgb, own.weight, self.guide, matte)
         return RegionBake(look.name, look.blend, grid, exposure, mattes.get(look.name))
 
     def _moments(self, own: RegionProxy) -> Moments:
         return moments(own.rgb[None], own.weight[None, None])
 
-    def _grid(self, proxy: FrameProxy, index: int, style: int) -> Tensor:
+    def _grid(self, small: _Small, index: int, style: int, own: Moments) -> Tensor:
         """One region's grid towards one of its styles: (12, 8, 16, 16)."""
-        own = self._moments(proxy.regions[self.regions[index].name])
+        frame, name = small.proxy.frame, self.regions[index].name
         before = self.memory.entries.get((index, style))
         if self.mode == "shot" and before is None:
             raise ValueError("shot mode: survey() comes before bake()")
         if before is not None and before.pooled:
-            self._tell(notices.small(proxy.frame, self.regions[index].name, float(before.moments.mass)))
-            return self._predict(proxy, index, style, before.moments, before.features, 1.0)[0]
-        step = follow(own, before, self._alpha, proxy.frame)
-        self._tell(notices.small(proxy.frame, self.regions[index].name, float(step.moments.mass)))
+            self._tell(notices.small(frame, name, float(before.moments.mass)))
+            return self._predict(small, index, style, before.moments, before.features, 1.0)[0]
+        step = follow(own, before, self._alpha, frame)
+        self._tell(notices.small(frame, name, float(step.moments.mass)))
         features = before.features if before else None
-        grid, used = self._predict(proxy, index, style, step.moments, features, step.alpha)
+        grid, used = self._predict(small, index, style, step.moments, features, step.alpha)
         if self.mode != "frame":
             self.memory.entries[index, style] = replace(step.kept, features=used)
         return grid
 
     def _predict(
         self,
-        proxy: FrameProxy,
+        small: _Small,
         index: int,
         style: int,
         colours: Moments,
@@ -176,17 +206,15 @@ class Baker:
         alpha: float,
     ) -> tuple[Tensor, FrameStatistics]:
         target = self._styles[index][style]
-        matte = self._matte(index)
-        weight = proxy.regions[self.regions[index].name].weight[None, None]
-        base = base_grid(colours, target.moments, self.guide, matte)
-        base = strengthen(base, float(trust(colours.mass)))
+        seen = self._seen[index]
+        base = strengthen(seen.base.cell(colours, target.moments), float(trust(colours.mass)))
         if self.model.config.base == "none":
             base = identity_like(base)
         # As in training, the base is applied to what the encoder sees.
-        content = F.adaptive_avg_pool2d(proxy.rgb.clamp(0.0, 1.0), ENCODER_SIZE)
-        weight = F.adaptive_avg_pool2d(weight, ENCODER_SIZE)
-        moved = apply_affine(_slice(base[0], guide(content, matte, self.guide)), content)
-        residual, used = self.model.predict(moved[None], weight, target.code, previous, alpha)
+        moved = apply_affine(slice_one_cell(base[0], small.guide(seen.matte)), small.content).clamp_(0.0, 1.0)
+        weight = small.proxy.regions[self.regions[index].name].weight[None, None]
+        weight = F.avg_pool2d(weight, PROXY // ENCODER_SIZE).clamp_(0.0, 1.0)
+        residual, used = self._networks.predict(moved[None], weight, target.code, previous, alpha)
         residual = strengthen(residual, self.model.config.residual * target.contrast)
         return self._tamed(compose(residual, base)[0], colours, index, style), used
 
@@ -196,15 +224,11 @@ class Baker:
         grey = self._styles[index][style].grey * float(trust(colours.mass))
         if grey > 0.0:
             grid = retone(grid, 0.0, 1.0 - grey)
-        return keep_order(grid, float(level(colours)), self.guide, self._matte(index))
+        return self._seen[index].order.keep(grid, float(level(colours)))
 
     def _tell(self, notice: notices.Notice | None) -> None:
         if notice is not None:
             self._listen(notice)
-
-    def _matte(self, index: int) -> float:
-        """What the guide of a region's own grid sees."""
-        return 0.0 if self.regions[index].blend == "rest" else 1.0
 
     @torch.no_grad()
     def survey(self, samples: Sequence[FrameProxy]) -> None:
@@ -214,19 +238,19 @@ class Baker:
         if not samples:
             raise ValueError("shot mode needs at least one sample frame")
         self.memory.forget()
+        small = [_Small(proxy, self.guide) for proxy in samples]
         for index, look in enumerate(self.regions):
-            measured = [(proxy, self._moments(proxy.regions[look.name])) for proxy in samples]
+            measured = [(one, self._moments(one.proxy.regions[look.name])) for one in small]
             seen = [one for one in measured if float(one[1].mass) >= FEWEST_PIXELS]
             pooled = pool_moments([one for _, one in seen or measured])
             for style in range(len(look.styles)):
-                used = [self._predict(proxy, index, style, pooled, None, 0.0)[1] for proxy, _ in seen or measured]
+                used = [self._predict(one, index, style, pooled, None, 0.0)[1] for one, _ in seen or measured]
                 features, mass = FrameStatistics.average(used), float(pooled.mass)
                 self.memory.entries[index, style] = Remembered(
                     pooled, features, mass, pooled.mean, samples[0].frame, pooled=bool(seen)
                 )
 
 
-def _slice(grid: Tensor, z: Tensor) -> Tensor:
-    """A (12, D, H, W) grid sliced over a whole square picture with guide (n, n): (12, n, n)."""
-    centres = (torch.arange(z.shape[0], dtype=z.dtype) + 0.5) / z.shape[0]
-    return slice_band(grid, z, centres, centres)
+def _matte(look: RegionLook) -> float:
+    """What the guide of a region's own grid sees."""
+    return 0.0 if look.blend == "rest" else 1.0

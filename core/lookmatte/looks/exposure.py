@@ -9,13 +9,17 @@ import torch
 from torch import Tensor
 
 from lookmatte.bilateral.apply import keep_highlights
-from lookmatte.bilateral.encoding import LARGEST_HALF, decode, luma, luminance
+from lookmatte.bilateral.curve import decode_any
+from lookmatte.bilateral.encoding import LARGEST_HALF
 from lookmatte.bilateral.grid import strengthen
+from lookmatte.bilateral.guide import GuideWeights, guide
+from lookmatte.bilateral.points import slice_points
 from lookmatte.bilateral.slicing import apply_affine
 from lookmatte.bilateral.tone import retone
 
 _BLACK = 1e-6
 _ROUNDING = 1e-6  # stops
+_WEIGHTS = (0.2126, 0.7152, 0.0722)
 _ROOT = 1.0 / 2.4
 # Proxy pixels that a large region is measured on.
 _ENOUGH = 1 << 12
@@ -74,44 +78,58 @@ def _sample(encoded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
     All of a small region; of a large one every so many, but every highlight, which a mean hangs on.
     """
-    inside = weight > 0.0
-    step = max(1, int(inside.sum()) // _ENOUGH)
-    bright = inside & (encoded > 1.0).any(0)
-    plain = (inside & ~bright).flatten().nonzero()[:, 0]
-    few = plain[:: step | 1]
     value = weight.flatten()
-    scale = value[plain].sum() / value[few].sum().clamp_min(1e-6)
-    lights = bright.flatten().nonzero()[:, 0]
-    share = torch.cat([value[few] * scale, value[lights]])
-    return torch.cat([few, lights]), share / share.sum().clamp_min(1e-6)
+    inside = value > 0.0
+    plain, lights = inside.nonzero()[:, 0], None
+    step = max(1, len(plain) // _ENOUGH)
+    if float(encoded.max()) > 1.0:
+        bright = inside & (encoded.amax(0).flatten() > 1.0)
+        plain, lights = (inside & ~bright).nonzero()[:, 0], bright.nonzero()[:, 0]
+    few = plain[:: step | 1]
+    share = value[few] * (value[plain].sum() / value[few].sum().clamp_min(1e-6))
+    if lights is not None:
+        few, share = torch.cat([few, lights]), torch.cat([share, value[lights]])
+    return few, share / share.sum().clamp_min(1e-6)
 
 
-def measure_exposure(coefficients: Tensor, encoded: Tensor, weight: Tensor) -> Exposure:
-    """Measure :class:`Exposure` on a proxy: sliced (12, h, w), colours (3, h, w) in the working encoding,
-    (h, w) weights."""
+def _luma(colours: Tensor) -> Tensor:
+    """Luma of (3, n) colours, not clamped: it is as linear as a grid's."""
+    return torch.tensor(_WEIGHTS) @ colours
+
+
+def _means(pictures: Tensor, share: Tensor) -> list[float]:
+    """Mean luminance of each of (k, 3, n) colours in the working encoding."""
+    # What a pixel may hold at most bounds it here too: a wild look must not make the mean infinite.
+    linear = decode_any(pictures).clamp_(-LARGEST_HALF, LARGEST_HALF)
+    weights = (torch.tensor(_WEIGHTS).unsqueeze(1) * share).flatten()
+    return [float(mean) for mean in linear.flatten(1) @ weights]
+
+
+def measure_exposure(
+    grid: Tensor, encoded: Tensor, weight: Tensor, weights: GuideWeights, matte: float
+) -> Exposure:
+    """Measure the :class:`Exposure` of a (12, D, H, W) grid on a proxy: colours (3, h, w) in the working encoding,
+    (h, w) weights; ``matte`` is what the guide sees."""
+    height, width = weight.shape
     places, share = _sample(encoded, weight)
-    coefficients, encoded = coefficients.flatten(1)[:, places, None], encoded.flatten(1)[:, places, None]
-    clamped = encoded.clamp(0.0, 1.0)
-    above = encoded - clamped
-    styled = apply_affine(coefficients, clamped)
+    colours = encoded.flatten(1)[:, places]
+    clamped = colours.clamp(0.0, 1.0)
+    u, v = (places % width + 0.5) / width, (places // width + 0.5) / height
+    coefficients = slice_points(grid, u, v, guide(clamped, matte, weights))
+    styled = apply_affine(coefficients.unsqueeze(-1), clamped.unsqueeze(-1)).squeeze(-1)
 
-    def means(pictures: Tensor) -> list[float]:
-        # What a pixel may hold at most bounds it here too: a wild look must not make the mean infinite.
-        linear = decode(pictures).clamp(-LARGEST_HALF, LARGEST_HALF)
-        return [float(mean) for mean in luminance(linear, 1)[..., 0] @ share]
-
-    own, looks = (float(luma(one)[:, 0] @ share) for one in (clamped, styled))
+    own, looks = (float(_luma(one.clamp(0.0, 1.0)) @ share) for one in (clamped, styled))
     # Chroma in proportion to level: what was lifted far, and is held down again, would be garish.
     chroma = min(1.0, own / max(looks, _BLACK))
-    toned = apply_affine(take_back(coefficients.unsqueeze(1), _TONED, chroma).squeeze(1), clamped)
     # Grids that are taken back lie on two straight lines, and so do their colours.
-    held = torch.stack(
-        [
-            torch.lerp(styled, toned, amount / _TONED)
-            if amount <= _TONED
-            else torch.lerp(toned, clamped, (amount - _TONED) / (1.0 - _TONED))
-            for amount in AMOUNTS
-        ]
-    )
-    bound = keep_highlights(held.clamp_min(0.0), clamped, above) + above
-    return Exposure(means(encoded[None])[0], tuple(means(bound)), chroma)
+    toned = _luma(clamped) + chroma * (styled - _luma(styled))
+    amounts = torch.tensor(AMOUNTS).view(-1, 1, 1)
+    first = sum(amount <= _TONED for amount in AMOUNTS)
+    held = torch.empty(len(AMOUNTS), *clamped.shape)
+    torch.lerp(styled[None], toned[None], amounts[:first] / _TONED, out=held[:first])
+    torch.lerp(toned[None], clamped[None], (amounts[first:] - _TONED) / (1.0 - _TONED), out=held[first:])
+    held.clamp_min_(0.0)
+    above = colours - clamped
+    if bool(above.any()):
+        held = keep_highlights(held, clamped, above) + above
+    return Exposure(_means(colours[None], share)[0], tuple(_means(held, share)), chroma)

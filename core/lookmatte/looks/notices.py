@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from lookmatte.bilateral.guide import GuideWeights, guide
-from lookmatte.bilateral.slicing import apply_affine, slice_reference
+from lookmatte.bilateral.points import slice_points
+from lookmatte.bilateral.slicing import apply_affine
 from lookmatte.bilateral.transport import NOISE, Moments, spread
 from lookmatte.networks.adain import FEWEST_PIXELS
 
@@ -93,11 +94,17 @@ def amplification(grid: Tensor, rgb: Tensor, weight: Tensor, weights: GuideWeigh
     """How much a (12, D, H, W) grid makes of a small difference of luminance: rms over a region's colours (3, h, w)
     in the working encoding under (h, w) weights; 0 where there are none."""
     rgb, share = rgb[:, ::_STRIDE, ::_STRIDE], weight[::_STRIDE, ::_STRIDE]
+    rows, columns = share.shape
+    places = (share.flatten() > 0.0).nonzero()[:, 0]
+    rgb, share = rgb.flatten(1)[:, places], share.flatten()[places]
     if float(share.sum()) < 1e-3:
         return 0.0
-    ends = torch.stack([(rgb + sign * _STEP).clamp(0.0, 1.0) for sign in (-1.0, 1.0)])
-    z = guide(ends, matte, weights, dim=1)
-    styled = apply_affine(slice_reference(grid.expand(2, -1, -1, -1, -1), z), ends).clamp_min(0.0)
-    there = share * ((ends[1] - ends[0]) > _STEP).all(0)
-    change = ((styled[1] - styled[0]) / (2.0 * _STEP)).square().mean(0)
-    return math.sqrt(float((change * there).sum() / there.sum().clamp_min(1e-3)))
+    ends = torch.cat([rgb - _STEP, rgb + _STEP], 1).clamp_(0.0, 1.0)
+    u, v = ((places % columns + 0.5) / columns).repeat(2), ((places // columns + 0.5) / rows).repeat(2)
+    coefficients = slice_points(grid, u, v, guide(ends, matte, weights))
+    styled = apply_affine(coefficients.unsqueeze(-1), ends.unsqueeze(-1)).squeeze(-1).clamp_min_(0.0)
+    below, above = ends.chunk(2, 1)
+    share = share * ((above - below) > _STEP).all(0)
+    start, end = styled.chunk(2, 1)
+    change = ((end - start) / (2.0 * _STEP)).square().mean(0)
+    return math.sqrt(float(change @ share / share.sum().clamp_min(1e-3)))

@@ -41,7 +41,7 @@ class FrameProxy:
 
     def thumbnail(self) -> Tensor:
         """(3, 16, 16) of the same picture, in which cuts are looked for."""
-        return F.adaptive_avg_pool2d(self.rgb.clamp(0.0, 1.0), 16)
+        return F.avg_pool2d(self.rgb.clamp(0.0, 1.0), PROXY // 16)
 
 
 def is_cut(before: Tensor, after: Tensor) -> bool:

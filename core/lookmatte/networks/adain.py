@@ -18,7 +18,7 @@ FEWEST_PIXELS = 12.0
 
 _DEVIATION_FLOOR = 0.02
 _GAIN_LIMIT = 8.0
-_VARIANCE_FLOOR = 1e-8
+VARIANCE_FLOOR = 1e-8
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def masked_statistics(x: Tensor, matte: Tensor) -> Statistics:
     share = (matte.flatten(2) / mass.clamp_min(1e-6).unsqueeze(-1)).mT
     mean = x.flatten(2) @ share
     variance = (x.flatten(2) - mean).square() @ share
-    deviation = variance.squeeze(-1).clamp_min(_VARIANCE_FLOOR).sqrt()
+    deviation = variance.squeeze(-1).clamp_min(VARIANCE_FLOOR).sqrt()
     return Statistics(mean.squeeze(-1), deviation, mass[:, 0])
 
 
@@ -64,11 +64,21 @@ def adain(x: Tensor, content: Statistics, style: Statistics, amount: Tensor | No
     ratio of deviations at most 8, so that a flat region is not blown up into noise. ``amount`` (B,), from
     :func:`trust`, fades the result towards ``x`` itself: at 0 the features pass unchanged.
     """
-    gain = (style.deviation / content.deviation.clamp_min(_DEVIATION_FLOOR)).clamp_max(_GAIN_LIMIT)
+    gain = _gain(content, style)
     moved = (x - content.mean[..., None, None]) * gain[..., None, None] + style.mean[..., None, None]
     if amount is None:
         return moved
     return torch.lerp(x, moved, amount.view(-1, 1, 1, 1))
+
+
+def _gain(content: Statistics, style: Statistics) -> Tensor:
+    return (style.deviation / content.deviation.clamp_min(_DEVIATION_FLOOR)).clamp_max(_GAIN_LIMIT)
+
+
+def gains(content: Statistics, style: Statistics, amount: Tensor) -> tuple[Tensor, Tensor]:
+    """:func:`adain` as a scale and a shift, both (B, C), of what it adds: adain(x) = x + scale x + shift."""
+    gain, share = _gain(content, style), amount.unsqueeze(-1)
+    return share * (gain - 1.0), share * (style.mean - content.mean * gain)
 
 
 def mix(current: Statistics, previous: Statistics, alpha: float | Tensor) -> Statistics:
@@ -95,4 +105,4 @@ def average(many: Sequence[Statistics]) -> Statistics:
     means = torch.stack([one.mean for one in many])
     mean = (share * means).sum(0)
     square = torch.stack([one.deviation for one in many]) ** 2 + (means - mean) ** 2
-    return Statistics(mean, (share * square).sum(0).clamp_min(_VARIANCE_FLOOR).sqrt(), mass.mean(0))
+    return Statistics(mean, (share * square).sum(0).clamp_min(VARIANCE_FLOOR).sqrt(), mass.mean(0))

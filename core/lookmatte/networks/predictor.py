@@ -31,7 +31,7 @@ def _relu(x: Tensor) -> Tensor:
     return functional.leaky_relu(x, LEAK)
 
 
-def _differences(content: tuple[Statistics, ...], style: tuple[Statistics, ...]) -> Tensor:
+def differences(content: tuple[Statistics, ...], style: tuple[Statistics, ...]) -> Tensor:
     """The statistics of the four taps, of the content and from there to the style: (B, 960)."""
     parts: list[Tensor] = []
     for index in TAP_LAYERS:
@@ -157,7 +157,7 @@ class Predictor(nn.Module):
         features = self._features(path)
         region = masked_statistics(features, scales[-1]).mean
         memory(masked_statistics(taps[0], scales[0]))
-        apart = _differences(memory.frame().layers, style.layers)
+        apart = differences(memory.frame().layers, style.layers)
         gist = _relu(self.gist(torch.cat([region, style.summary, apart], 1)))
         overall = GLOBAL_REACH * torch.tanh(self.overall(_relu(self.hidden(gist))))
         local = LOCAL_REACH * torch.tanh(self.local(features))
