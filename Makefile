@@ -8,6 +8,9 @@ READY  := $(VENV)/.ready
 TEST_THREADS ?= 1
 TEST_WORKERS ?= 2
 
+# Where make bench writes its table, rows and plot.
+BENCH ?= out/bench
+
 .PHONY: setup demo test check bench clean
 
 setup: $(READY)
@@ -30,7 +33,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks -o $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis core/*.egg-info
