@@ -45,7 +45,8 @@ def measure(options: Options) -> Iterator[Row]:
     """The rows; each fits its points from the same rounds."""
     yield _pixels(options)
     yield _regions(options)
-    yield _baked_regions(options)
+    if not options.quick:
+        yield _baked_regions(options)
     yield _frames(options)
 
 
