@@ -121,16 +121,16 @@ def test_a_frame_that_is_not_written_is_read_without_its_aovs(made: Shot) -> Non
 
 def test_one_frame_that_cannot_be_computed_leaves_the_others(shot: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     made = shot(range(1, 4))
-    from lookmatte.rendering import pipeline
+    from lookmatte.rendering import styling
 
-    honest = pipeline.apply
+    honest = styling.apply
 
     def exhausted(frame: object, *rest: object, **more: object) -> object:
         if frame.path.name == "sh.0002.exr":  # type: ignore[attr-defined]
             raise MemoryError("no room")
         return honest(frame, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "apply", exhausted)
+    monkeypatch.setattr(styling, "apply", exhausted)
     told = Told()
     summary = render(made.job(), model=made.model, progress=told)
     assert (summary.done, summary.failed) == ([1, 3], [2])
@@ -142,16 +142,16 @@ def test_one_frame_that_cannot_be_written_by_no_fault_of_the_disk_leaves_the_oth
     shot: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = shot(range(1, 4))
-    from lookmatte.rendering import flow
+    from lookmatte.rendering import styling
 
-    honest = flow.write_frame
+    honest = styling.write_frame
 
     def exhausted(frame: object, path: object, **more: object) -> None:
         if str(path).endswith("look.0002.exr"):
             raise MemoryError("no room")
         honest(frame, path, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(flow, "write_frame", exhausted)
+    monkeypatch.setattr(styling, "write_frame", exhausted)
     told = Told()
     summary = render(made.job(), model=made.model, progress=told)
     assert (summary.done, summary.failed) == ([1, 3], [2])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -43,7 +43,8 @@ class Bakery:
     """Bakes the frames of a shot, in order, into a store; frames baked before with the same inputs are kept.
 
     ``todo`` are the frames to be given to :meth:`feed` (or :meth:`give_up`), in order. ``failed`` maps frames
-    that cannot be baked to the reason. ``met`` is told of every frame whose mattes were read.
+    that cannot be baked to the reason, ``left`` are those of ``todo`` that were neither fed nor given up. ``met``
+    is told of every frame whose mattes were read.
     """
 
     def __init__(
@@ -70,9 +71,10 @@ class Bakery:
         self._mattes = any(blend == "grid" for _, blend in store.header.regions)
         self._state = store.folder / STATE
         self.failed: dict[int, str] = {}
-        self._left: set[int] = set()
+        self.left: set[int] = set()
         self.todo = self._plan()
-        self._left = set(self.todo)
+        self._todo = frozenset(self.todo)
+        self.left = set(self.todo)
 
     def wanted(self, frame: int) -> bool:
         """Must baking open this frame?"""
@@ -83,14 +85,22 @@ class Bakery:
         if self.todo:
             self._ready()
 
-    def until(self, last: int) -> Iterator[int]:
-        """The frames of ``todo`` that frames up to ``last`` need; it goes on past a key that fails."""
-        for frame in self.todo:
-            if frame > last:
-                needed = next((key for key in self.keys if key >= last and key not in self.failed), None)
-                if needed is None or needed in self._store.keys:
-                    return
-            yield frame
+    def is_key(self, frame: int) -> bool:
+        """Is its grid predicted whatever the pictures show?"""
+        return frame in self._is_key
+
+    def needed_key(self, frame: int) -> int | None:
+        """The first key from a frame on, which its grids need; one that failed is not, save for its own frame."""
+        if frame in self._is_key:
+            return frame
+        return next((key for key in self.keys[bisect_left(self.keys, frame) :] if key not in self.failed), None)
+
+    def is_unsure(self, frame: int) -> bool:
+        """May the frame's grids change by what is still to be baked?"""
+        if frame in self._todo or self.needed_key(frame) in self._todo:
+            return True
+        before = (key for key in reversed(self.keys[: bisect_left(self.keys, frame)]) if key not in self.failed)
+        return frame not in self._is_key and next(before, None) in self._todo
 
     # What is there already
 
@@ -233,30 +243,29 @@ class Bakery:
         self._store.save_index()
         self._begun = True
 
-    def feed(self, loaded: LoadedFrame) -> None:
-        """Bake one frame of ``todo``, in order."""
+    def feed(self, loaded: LoadedFrame, proxy: FrameProxy) -> None:
+        """Bake one frame of ``todo``; key frames come in order, and a key before the frames up to it."""
         frame = loaded.number
-        proxy = self._shot.proxy(loaded)
         self._begin()
         self._met(loaded)
         if frame in self._is_key:
             self._bake(proxy, loaded.stamp, cut=self._meet_cut(proxy))
         else:
             self._store.add_mattes(frame, self._ready().enhance(proxy), loaded.stamp)
-        self._left.discard(frame)
+        self.left.discard(frame)
 
     def give_up(self, frame: int, reason: str) -> None:
         """A frame cannot be read; its neighbours will do without it."""
         self.failed[frame] = reason
         self._given_up[str(frame)] = self._shot.stamp(frame)
-        self._left.discard(frame)
+        self.left.discard(frame)
 
     def finish(self) -> None:
         """The walk over ``todo``, or over what was needed of it, has ended."""
         if self.todo or not self._store.complete:
             if self._is_void and not self._begun:
                 self._begin()
-            self._store.complete = not self._left
+            self._store.complete = not self.left
             self._store.save_index()
             self._save_state()
 

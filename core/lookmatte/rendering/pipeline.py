@@ -5,32 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from lookmatte.errors import FrameError, InputError, LookmatteError
 from lookmatte.imaging.sequence import describe_frames, parse_frames
-from lookmatte.imaging.writer import lossy_parts
 from lookmatte.job import Job
 from lookmatte.jobhash import bake_hash, job_hash
 from lookmatte.jobpaths import check_paths
-from lookmatte.looks.bake import Blend, FrameBake, resolve
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.notices import Notice
+from lookmatte.looks.proxy import FrameProxy
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
-from lookmatte.rendering.apply import apply
+from lookmatte.rendering import bands
 from lookmatte.rendering.bakery import Bakery
-from lookmatte.rendering.bands import undivided
-from lookmatte.rendering.flow import BROKEN, Writer, ahead, internal_error
+from lookmatte.rendering.flow import Crew, Flow, internal_error
+from lookmatte.rendering.ledger import Ledger
+from lookmatte.rendering.order import Order
 from lookmatte.rendering.outputs import Outputs
-from lookmatte.rendering.pixels import PlatePixels
-from lookmatte.rendering.remarks import Remark, Remarks, exposure_remarks, gathered_from_log
-from lookmatte.rendering.settings import settings
+from lookmatte.rendering.remarks import Remark, Remarks, gathered_from_log
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
+from lookmatte.rendering.styling import Styled, Styler
 
 Stage = Literal["render", "bake", "apply"]
+
+
+FOREIGN = "is there and was not made by lookmatte; use --overwrite, or move it"
 
 
 @dataclass
@@ -65,7 +68,7 @@ def render(
     told = progress or Silent()
     run = _Run(job, told, frames, overwrite, stage, bake_dir, model)
     # The networks are small: one thread each, while bands and files keep the other cores busy.
-    with gathered_from_log(run.remarks.log), undivided():
+    with gathered_from_log(run.remarks.log), bands.undivided():
         try:
             run.run()
         finally:
@@ -73,6 +76,14 @@ def render(
     summary = run.summary
     told.done(len(summary.done), len(summary.skipped), len(summary.failed))
     return summary
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A frame that was read, and its proxy where it is to be baked."""
+
+    loaded: LoadedFrame
+    proxy: FrameProxy | None
 
 
 class _Run:
@@ -102,7 +113,6 @@ class _Run:
             self.store = self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
         made_by = job_hash(job, self.store.header.model)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
-        self._keys: dict[int, FrameBake] = {}
 
     def _choose(self, frames: str | None) -> list[int]:
         if frames is None:
@@ -148,7 +158,7 @@ class _Run:
             self.outputs.sweep()
         if self.stage == "apply":
             self._start(len(self.chosen), str(self.shot.output))
-            self._apply_all(self._sort_out(self.chosen), {})
+            self._apply()
             return
         self._open_new()
         bakery = Bakery(self.shot, self.store, self._baker, self._met)
@@ -197,27 +207,63 @@ class _Run:
 
     # What is there already
 
-    def _sort_out(self, frames: Iterable[int], unsure: Callable[[int], bool] = lambda _: False) -> list[int]:
-        """Frames that must be made; the others are reported. Of those that are ``unsure`` it is not yet known
-        which grids they take, so that a frame that is there may or may not be made again."""
+    def _sort_out(
+        self,
+        frames: Iterable[int],
+        unsure: Callable[[int], bool] = lambda _: False,
+        put: Callable[[int, Callable[[], None]], None] = lambda _, tell: tell(),
+    ) -> list[int]:
+        """Frames that must be made; the others are reported through ``put``. Of those that are ``unsure`` it is not
+        yet known which grids they take, so that a frame that is there may or may not be made again."""
         pending: list[int] = []
         for frame in frames:
-            path = self.shot.output.path(frame)
             state = "absent" if self.overwrite else self.outputs.state(frame, unsure=unsure(frame))
             if state == "foreign":
-                self._fail(frame, f"{path}: is there and was not made by lookmatte; use --overwrite, or move it")
+                put(frame, partial(self._fail, frame, f"{self.shot.output.path(frame)}: {FOREIGN}"))
             elif state == "current":
-                self.summary.skipped.append(frame)
-                self.progress.frame_skipped(frame, path)
+                put(frame, partial(self._skip, frame, self.shot.output.path(frame)))
             else:
                 pending.append(frame)
         return pending
+
+    # Ends of frames
 
     def _fail(self, frame: int, message: str) -> None:
         self.summary.failed.append(frame)
         self.progress.frame_failed(frame, message)
 
+    def _skip(self, frame: int, path: Path | None) -> None:
+        self.summary.skipped.append(frame)
+        self.progress.frame_skipped(frame, path)
+
+    def _done(self, frame: int, path: Path | None, seconds: float) -> None:
+        self.summary.done.append(frame)
+        self.progress.frame_done(frame, path, seconds)
+
+    def _written(self, frame: int, styled: Styled, seconds: float) -> None:
+        for note in styled.notes:
+            self.progress.note(note)
+        for remark in styled.remarks:
+            self.remarks.add(frame, remark)
+        self._done(frame, styled.path, seconds)
+
+    def _reason(self, frame: int, error: Exception) -> str:
+        """Why a frame failed, in a line."""
+        path = self.shot.plate.path(frame)
+        if isinstance(error, LookmatteError):
+            return str(error)
+        if isinstance(error, OSError):
+            return f"{error.filename or path}: {error.strerror or error}"
+        return internal_error(path, error)
+
     # Stages
+
+    def _crew(self, frames: int) -> Crew:
+        return Crew.of(self.shot.frame_bytes, frames, bands.threads())
+
+    def _load(self, frame: int, *, baking: bool, writing: bool) -> _Seen:
+        loaded = self.shot.load(frame, mattes=("pixel", "grid") if baking else ("pixel",), whole=writing)
+        return _Seen(loaded, self.shot.proxy(loaded) if baking else None)
 
     def _bake_only(self, bakery: Bakery) -> None:
         wanted = [frame for frame in bakery.frames if bakery.wanted(frame)]
@@ -229,144 +275,88 @@ class _Run:
             if frame in bakery.failed:
                 self._fail(frame, bakery.failed[frame])
             elif frame not in todo:
-                self.summary.skipped.append(frame)
-                self.progress.frame_skipped(frame, None)
+                self._skip(frame, None)
+        began: dict[int, float] = {}
 
-        def handle(loaded: LoadedFrame, started: float) -> None:
-            bakery.feed(loaded)
-            self.summary.done.append(loaded.number)
-            self.progress.frame_done(loaded.number, None, time.perf_counter() - started)
+        def load(frame: int) -> _Seen:
+            began[frame] = time.perf_counter()
+            return self._load(frame, baking=True, writing=False)
 
-        def refuse(frame: int, message: str) -> None:
+        def arrive(frame: int, seen: _Seen) -> None:
+            assert seen.proxy is not None
+            bakery.feed(seen.loaded, seen.proxy)
+            self._done(frame, None, time.perf_counter() - began.pop(frame))
+
+        def lost(frame: int, error: Exception) -> None:
+            message = self._reason(frame, error)
             bakery.give_up(frame, message)
             self._fail(frame, message)
 
-        self._walk(bakery.todo, handle, refuse)
+        left = iter(bakery.todo)
+        Flow[_Seen, None](self._crew(len(todo)), load, arrive, lost).run(lambda: next(left, None))
         bakery.finish()
 
     def _render(self, bakery: Bakery) -> None:
-        temporal = self.job.temporal
-        if temporal.subsample > 1 or temporal.mode == "shot":
-            # Applying needs later key frames: bake first, from the key frames alone.
-            self._walk(bakery.until(self.chosen[-1]), lambda loaded, _: bakery.feed(loaded), bakery.give_up)
-            bakery.finish()
-            self._apply_all(self._sort_out(self.chosen), bakery.failed)
-            return
-        # A frame's own grids are all that it takes: bake it and apply them while it is in memory.
-        todo = set(bakery.todo)
-        pending = set(self._sort_out(self.chosen, todo.__contains__))
-        todo = {frame for frame in todo if frame <= max(pending, default=frame - 1)}
-        for frame in sorted(pending & bakery.failed.keys()):
-            pending.discard(frame)
-            self._fail(frame, bakery.failed[frame])
-
-        with self._writer() as writer:
-
-            def handle(loaded: LoadedFrame, started: float) -> None:
-                if loaded.number in todo:
-                    bakery.feed(loaded)
-                if loaded.number in pending and self._sort_out([loaded.number]):
-                    self._apply(loaded, started, writer)
-
-            def refuse(frame: int, message: str) -> None:
-                if frame in todo and frame not in self.store.keys:
-                    bakery.give_up(frame, message)
-                if frame in pending:
-                    self._fail(frame, message)
-
-            self._walk(sorted(todo | pending), handle, refuse, todo.__contains__, pending.__contains__)
+        pending = self._sort_out(self.chosen, bakery.is_unsure)
+        for frame in pending:
+            if frame in bakery.failed:
+                self._fail(frame, bakery.failed[frame])
+        writing = {frame for frame in pending if frame not in bakery.failed}
+        order = Order(bakery, writing)
+        self._write(order.following, writing, bakery, order.ready)
         bakery.finish()
 
-    def _writer(self) -> Writer:
-        def landed(frame: int, path: Path, seconds: float) -> None:
-            self.summary.done.append(frame)
-            self.progress.frame_done(frame, path, seconds)
+    def _apply(self) -> None:
+        pending = self._sort_out(self.chosen)
+        left = iter(pending)
+        self._write(lambda: next(left, None), set(pending))
 
-        return Writer(landed, self._fail)
-
-    def _apply_all(self, frames: list[int], failed: dict[int, str]) -> None:
-        for frame in frames:
-            if frame in failed:
-                self._fail(frame, failed[frame])
-        with self._writer() as writer:
-            self._walk(
-                [frame for frame in frames if frame not in failed],
-                lambda loaded, started: self._apply(loaded, started, writer),
-                self._fail,
-                baking=lambda _: False,
-                writing=lambda _: True,
-            )
-
-    def _walk(
+    def _write(
         self,
-        frames: Iterable[int],
-        handle: Callable[[LoadedFrame, float], None],
-        refuse: Callable[[int, str], None],
-        baking: Callable[[int], bool] = lambda _: True,
-        writing: Callable[[int], bool] = lambda _: False,
+        following: Callable[[], int | None],
+        writing: set[int],
+        bakery: Bakery | None = None,
+        ready: Callable[[int], bool] = lambda _: True,
     ) -> None:
-        """Read frames one ahead and handle each in order; one that cannot be read or handled is refused."""
+        """Bring frames from reading to writing, and those of the bakery's todo through it."""
+        baking = frozenset(bakery.todo) if bakery else frozenset()
+        styler = Styler(self.job, self.shot, self.store, self.outputs)
 
-        def load(frame: int) -> LoadedFrame:
-            mattes: tuple[Blend, ...] = ("pixel", "grid") if baking(frame) else ("pixel",)
-            return self.shot.load(frame, mattes=mattes, whole=writing(frame))
+        def load(frame: int) -> _Seen:
+            return self._load(frame, baking=frame in baking, writing=frame in writing)
 
-        for frame, reading, started in ahead(frames, load):
-            try:
-                handle(reading.result(), started)
-            except LookmatteError as error:
-                refuse(frame, str(error))
-            except OSError as error:
-                refuse(frame, f"{error.filename or self.shot.plate.path(frame)}: {error.strerror or error}")
-            except BROKEN as error:
-                refuse(frame, internal_error(self.shot.plate.path(frame), error))
+        def arrive(frame: int, seen: _Seen) -> None:
+            if bakery and seen.proxy is not None:
+                bakery.feed(seen.loaded, seen.proxy)
 
-    # One frame
+        def finish(frame: int, seen: _Seen) -> Callable[[], Styled] | None:
+            # Its grids are known now; and another machine may have made it in the meantime.
+            if frame not in writing or not self._sort_out([frame], put=ledger.put):
+                return None
+            self._check_reach(frame)
+            return styler.work(seen.loaded)
 
-    def _apply(self, loaded: LoadedFrame, started: float, writer: Writer) -> None:
-        frame, store = loaded.number, self.store
+        def landed(frame: int, styled: Styled, seconds: float) -> None:
+            ledger.put(frame, partial(self._written, frame, styled, seconds))
+
+        def lost(frame: int, error: Exception) -> None:
+            message = self._reason(frame, error)
+            if bakery and frame in bakery.left:
+                bakery.give_up(frame, message)
+            if frame in writing:
+                ledger.put(frame, partial(self._fail, frame, message))
+
+        with Ledger(writing) as ledger:
+            Flow(self._crew(len(baking | writing)), load, arrive, lost, finish, landed, ready).run(following)
+
+    def _check_reach(self, frame: int) -> None:
+        store = self.store
         if self.stage == "apply" and not store.complete and frame > max(store.keys, default=frame):
             raise FrameError(f"the bake {store.folder} ends at frame {store.keys[-1]}; run lookmatte bake again")
-        before, after, share = store.around(frame)
-        early = self._key(before).with_mattes(store.load_mattes(frame))
-        asked = settings(self.job, frame)
-        for key in {before: early, after: self._key(after)}.values():
-            for remark in exposure_remarks(key, asked):
-                self.remarks.add(frame, remark)
-        look = resolve(early, self._key(after), share, asked)
-        pixels = apply(loaded.frame, look, loaded.mattes, colour=self.shot.colour, alpha=self.job.alpha)
-        self._met(loaded, read=("pixel",))
-        self._report(loaded, pixels)
-        attributes = self.outputs.attributes(frame, loaded.stamp) | self._attributes()
-        writer.write(frame, loaded.frame, self.shot.output.path(frame), attributes, started)
 
-    def _met(self, loaded: LoadedFrame, read: tuple[Literal["pixel", "grid"], ...] = ("pixel", "grid")) -> None:
+    def _met(self, loaded: LoadedFrame) -> None:
         """Gather what there is to say of a frame whose mattes were read."""
         for note in loaded.frame.notes:
             self.progress.note(note)
-        for remark in loaded.remarks(read=read):
+        for remark in loaded.remarks():
             self.remarks.add(loaded.number, remark)
-
-    def _report(self, loaded: LoadedFrame, pixels: PlatePixels) -> None:
-        for remark in pixels.remarks():
-            self.remarks.add(loaded.number, remark)
-        for index, compression in lossy_parts(loaded.frame.parts).items():
-            part = loaded.frame.parts[index].name or "the picture"
-            self.progress.note(f"{part}: {compression} compression loses precision; written as zip")
-
-    def _key(self, frame: int) -> FrameBake:
-        if frame not in self._keys:
-            while len(self._keys) > 3:
-                self._keys.pop(next(iter(self._keys)))
-            self._keys[frame] = self.store.load(frame)
-        return self._keys[frame]
-
-    def _attributes(self) -> dict[str, str]:
-        found = {
-            "lookmatte:bake": self.store.header.bake,
-            "lookmatte:model": self.store.header.model,
-            "lookmatte:plateSpace": self.shot.colour.space,
-        }
-        if self.shot.colour.config_name:
-            found["lookmatte:ocioConfig"] = self.shot.colour.config_name
-        return found

@@ -71,9 +71,10 @@ class Remarks:
         logged, self._logged = self._logged, {}
         for text in logged:
             self._warn(text)
-        for frames in found.values():
+        # Frames are met in no fixed order: what was first in the shot is told first.
+        for frames in sorted(found.values(), key=min):
             told = {
-                frame: remark for frame, remark in frames.items() if not _is_explained(remark, frame, found)
+                frame: remark for frame, remark in sorted(frames.items()) if not _is_explained(remark, frame, found)
             }
             if not told:
                 continue

@@ -101,6 +101,7 @@ class Shot:
         }
         self._stills: dict[str, MattePicture] = {}
         self._layers: dict[str, str] = {}
+        self.frame_bytes = 0  # of the first frame, all channels decoded
         self.colour, self.display = self._first()
         for region in job.regions:
             if isinstance(region.source, Cryptomatte):
@@ -129,6 +130,7 @@ class Shot:
             assert header.plate is not None
             part = header.parts[header.plate.rgb[0][0]]
             attributes = {**header.parts[0].attributes, **part.attributes}
+            self.frame_bytes = header.decoded_bytes
             return plate_matrix(self.job.color.space, attributes=attributes), part.display_window
         more = len(troubles) - _TOLD
         if more > 0:
