@@ -19,9 +19,9 @@ def number(value: float | None) -> str:
 def line(row: Row) -> str:
     """A row on a terminal."""
     if row.value is None:
-        return f"  {row.id:<28} {'-':>7}  {row.note}"
+        return f"  {row.id:<31} {'-':>7}  {row.note}"
     value, against = f"{number(row.value)} {row.unit}", f"{number(row.against)} {row.unit}"
-    return f"  {row.id:<28} {number(row.ratio):>7}  {value:>12} : {against:<12} {row.floor}"
+    return f"  {row.id:<31} {number(row.ratio):>7}  {value:>12} : {against:<12} {row.floor}"
 
 
 def markdown(groups: Sequence[tuple[str, Sequence[Row]]], facts: Sequence[str]) -> str:

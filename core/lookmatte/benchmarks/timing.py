@@ -15,6 +15,7 @@ import torch
 
 # Rounds in which the floor's best time has not moved, and what counts as moving.
 _STEADY, _MOVED = 4, 0.99
+_FEWEST = 3
 _CHUNK = 4 << 20
 
 
@@ -45,7 +46,7 @@ def in_turns(works: Sequence[Work], times: int, budget: float) -> list[float]:
     """Seconds of each work's fastest run, all of them run once a round; the first, the floor, before and after.
 
     There are ``times`` rounds at least, and then more until the floor has not been faster for a
-    while. ``budget`` seconds end it, once there were two rounds: a machine that is busy in one round is so for
+    while. ``budget`` seconds end it, once there were three rounds: a machine that is busy in one round is so for
     every work in it, and a floor that is found too low makes no ratio look better.
     """
     best = [float("inf")] * len(works)
@@ -57,7 +58,7 @@ def in_turns(works: Sequence[Work], times: int, budget: float) -> list[float]:
         best = [min(pair) for pair in zip(best, found, strict=True)]
         rounds += 1
         spent = time.perf_counter() - begun >= budget
-        if (spent and rounds >= min(times, 2)) or (rounds >= times and steady >= _STEADY):
+        if (spent and rounds >= min(times, _FEWEST)) or (rounds >= times and steady >= _STEADY):
             return best
 
 
