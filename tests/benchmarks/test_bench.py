@@ -78,7 +78,7 @@ def test_the_vgg_that_is_timed_is_vgg_19() -> None:
 def test_the_job_reads_and_writes_real_files(quick: bool) -> None:
     rows = plain(exr_job.measure(Options(threads=2, times=1, budget=0.0, frames=2, quick=quick, shrink=40)))
     assert rows.keys() == ({"job_4k_vs_io"} if quick else {"job_4k_vs_io", "job_4k_vs_io_piz"})
-    assert "2 frames with 2 workers" in str(rows["job_4k_vs_io"]["note"])
+    assert "reading and writing 2 frames with 2 workers" in str(rows["job_4k_vs_io"]["note"])
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks of memory are told on Linux alone")

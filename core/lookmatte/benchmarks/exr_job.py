@@ -22,6 +22,7 @@ from lookmatte.imaging.picture import write_png
 from lookmatte.imaging.reader import read_frame
 from lookmatte.imaging.writer import new_part, write_frame
 from lookmatte.job import Job
+from lookmatte.rendering.flow import Crew
 from lookmatte.rendering.pipeline import render
 
 _FIRST = 1001
@@ -45,6 +46,7 @@ class Shot:
     def __init__(self, folder: Path, size: tuple[int, int], compression: str, options: Options) -> None:
         self.folder, self.options, self.frames = folder, options, options.frames
         self._made: list[Frame] = []
+        self.workers = Crew.of(size[0] * size[1] * 8, self.frames, options.threads).workers
         folder.mkdir()
         for number in range(self.frames):
             write_frame(_frame(*size, number, compression), self.plate(number))
@@ -67,8 +69,7 @@ class Shot:
         self.keep()
         times = 1 if self.options.quick else 2
         floor, seconds = in_turns([self.timed(self.files), self.timed(self.job)], times, self.options.budget)
-        workers = count(self.options.threads, "worker")
-        what = f"reading and writing the same {count(self.frames, 'frame')} with {workers}"
+        what = f"reading and writing {count(self.frames, 'frame')} with {count(self.workers, 'worker')}, as the job"
         note = f"a frame of a job whose look covers it whole; {self.note}"
         device = cpu_name(self.options.threads)
         return Row(name, seconds / self.frames * 1e3, "ms", floor / self.frames * 1e3, what, device, note)
@@ -98,14 +99,14 @@ class Shot:
         self._made = [read_frame(path) for path in sorted((self.folder / "out").glob("look.*.exr"))[:_KEPT]]
 
     def files(self) -> None:
-        """Read each plate and write what the job makes, as many frames at a time as there are threads."""
+        """Read each plate and write what the job makes, as many frames at a time as the job does."""
 
         def copy(number: int) -> None:
             read_frame(self.plate(number))
             made = self._made[number % len(self._made)]
             write_frame(made, self.folder / "out" / f"copy.{_FIRST + number}.exr")
 
-        with ThreadPoolExecutor(self.options.threads, "files") as pool:
+        with ThreadPoolExecutor(self.workers, "files") as pool:
             for _ in pool.map(copy, range(self.frames)):
                 pass
 
