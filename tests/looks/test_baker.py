@@ -366,3 +366,17 @@ def test_a_regions_own_colours_are_what_counts() -> None:
     expected = _base(moments(own[None], matte[None, None]), target, baker.guide)
     torch.testing.assert_close(baker.bake(apart).regions[0].grid, expected, atol=1e-6, rtol=1e-6)
     assert not torch.allclose(expected, strengthen(expected, 0.5))
+
+
+def test_a_bake_leaves_the_number_of_threads_as_it_was(model: Model) -> None:
+    before = torch.get_num_threads()
+    seen: list[int] = []
+    baker = Baker(model, looks(hero="pixel"), listen=lambda _: seen.append(torch.get_num_threads()))
+    try:
+        for count in (3, 1):
+            torch.set_num_threads(count)
+            baker.bake(proxy(1, picture(3), {"hero": specks(1)}))
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {1}

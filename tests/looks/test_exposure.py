@@ -21,6 +21,7 @@ from lookmatte.bilateral.slicing import apply_affine, slice_reference
 from lookmatte.bilateral.transport import base_grid, moments
 from lookmatte.looks.bake import RegionBake
 from lookmatte.looks.exposure import AMOUNTS, Exposure, measure_exposure, take_back
+from lookmatte.looks.sample import Sample
 
 LUMA = GuideWeights.luma_only()
 seeds = st.integers(0, 2**31 - 1)
@@ -53,7 +54,7 @@ def _stops(grid: Tensor, rgb: Tensor, weight: Tensor) -> float:
 
 
 def _bake(grid: Tensor, rgb: Tensor, weight: Tensor) -> RegionBake:
-    return RegionBake("hero", "pixel", grid, measure_exposure(grid, rgb, weight, LUMA, 1.0))
+    return RegionBake("hero", "pixel", grid, measure_exposure(grid, Sample.of(rgb, weight), LUMA, 1.0))
 
 
 @given(st.integers(0, 10**6), limits, st.floats(0.3, 1.6))
@@ -130,7 +131,7 @@ def test_a_look_within_its_limit_is_left_alone_to_the_bit(seed: int, level: floa
 def test_measured_as_pixels_are_styled() -> None:
     rgb, weight = picture(3)[:, ::4, ::4] * 1.5, disc(90.0)[::4, ::4]
     grid = _transport(4, rgb, weight)
-    exposure = measure_exposure(grid, rgb, weight, LUMA, 1.0)
+    exposure = measure_exposure(grid, Sample.of(rgb, weight), LUMA, 1.0)
     for index in (0, 5, 12, 14, 16):
         bound = take_back(grid, AMOUNTS[index], exposure.chroma)
         assert exposure.after[index] == pytest.approx(_mean(bound, rgb, weight), rel=1e-4)
@@ -141,7 +142,7 @@ def test_a_large_region_is_measured_on_a_part_of_it_with_all_its_lights() -> Non
     rgb, weight = picture(3), disc(110.0)
     rgb[:, 100:102, 90:93] = 3.0
     grid = _transport(4, rgb, weight)
-    exposure = measure_exposure(grid, rgb, weight, LUMA, 1.0)
+    exposure = measure_exposure(grid, Sample.of(rgb, weight), LUMA, 1.0)
     assert exposure.before == pytest.approx(float((luminance(decode(rgb)) * weight).sum() / weight.sum()), rel=0.03)
     assert exposure.after[0] == pytest.approx(_mean(grid, rgb, weight), rel=0.03)
 
@@ -154,7 +155,7 @@ def test_wild_looks_are_measured_in_finite_numbers(seed: int, size: float, limit
     rgb = 6.0 * torch.rand(3, 24, 24, generator=random) - 0.5
     grid = size * torch.randn(12, 8, 16, 16, generator=random)
     weight = (torch.rand(24, 24, generator=random) > 0.5).float()
-    exposure = measure_exposure(grid, rgb, weight, LUMA, 1.0)
+    exposure = measure_exposure(grid, Sample.of(rgb, weight), LUMA, 1.0)
     values = [exposure.before, *exposure.after]
     assert all(math.isfinite(value) for value in values)
     assert json.loads(json.dumps(values, allow_nan=False)) == values
@@ -169,7 +170,7 @@ def test_every_amount_is_measured_as_defined(seed: int, level: float, weighted: 
     rgb = picture(seed)[:, ::8, ::8] * level - 0.05
     weight = torch.rand(32, 32, generator=random) if weighted else (disc(90.0)[::8, ::8] > 0.5).float()
     grid = identity_like(torch.empty(12, 8, 16, 16)) + 0.3 * torch.randn(12, 8, 16, 16, generator=random)
-    exposure = measure_exposure(grid, rgb, weight, LUMA, 1.0)
+    exposure = measure_exposure(grid, Sample.of(rgb, weight), LUMA, 1.0)
     clamped = rgb.clamp(0.0, 1.0)
     styled = apply_affine(_sliced(grid, rgb), clamped)
     own, looks = (float((luma(one) * weight).sum() / weight.sum()) for one in (clamped, styled))
@@ -181,7 +182,8 @@ def test_every_amount_is_measured_as_defined(seed: int, level: float, weighted: 
 def test_a_black_plate_has_no_exposure_to_keep() -> None:
     black = Exposure(0.0, (0.5,) * len(AMOUNTS))
     assert (black.amount(0.0), black.stops) == (0.0, 0.0)
-    empty = measure_exposure(torch.randn(12, 8, 16, 16), torch.rand(3, 4, 4), torch.zeros(4, 4), LUMA, 1.0)
+    nothing = Sample.of(torch.rand(3, 4, 4), torch.zeros(4, 4))
+    empty = measure_exposure(torch.randn(12, 8, 16, 16), nothing, LUMA, 1.0)
     assert empty.before == 0.0
     assert empty.amount(1.0) == 0.0
 

@@ -27,5 +27,5 @@ def decode_any(encoded: Tensor) -> Tensor:
     size = encoded.abs()
     linear = decode_unit(size)
     if bool(size.max() > 1.0) if size.numel() else False:
-        linear = linear + size.clamp_min(1.0).sub(1.0).mul(1.0 / SLOPE).expm1()
+        linear = linear + size.clamp_min(1.0).sub(1.0).mul(1.0 / SLOPE).exp().sub(1.0)
     return torch.copysign(linear, encoded)

@@ -35,22 +35,11 @@ def _matrices(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return both[0].to(dtype), both[1].to(dtype), both[2].to(dtype), both[3].to(dtype)
 
 
-def lab_matrix() -> Tensor:
-    """The matrix from cube roots of cones to OKLab: (3, 3) float64. The roots' moments, through it, are the
-    colours'."""
-    return _matrices(torch.float64)[1]
-
-
-def cone_roots(encoded: Tensor) -> Tensor:
-    """(..., 3, n) in the working encoding, clamped to [0, 1] here -> (..., 3, n) cube roots of the cones' response,
-    of which OKLab is a linear mix."""
-    cones = _mix(_matrices(encoded.dtype)[0], decode_unit(encoded))
-    return cones.clamp_min(1e-9).pow(1.0 / 3.0)
-
-
 def to_oklab(encoded: Tensor) -> Tensor:
     """(..., 3, n) in the working encoding, clamped to [0, 1] here -> (..., 3, n) OKLab: L in [0, 1], a, b."""
-    return _mix(_matrices(encoded.dtype)[1], cone_roots(encoded))
+    to_cones, to_lab, _, _ = _matrices(encoded.dtype)
+    cones = _mix(to_cones, decode_unit(encoded))
+    return _mix(to_lab, cones.clamp_min(1e-9).pow(1.0 / 3.0))
 
 
 def from_oklab(lab: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from lookmatte.bilateral.encoding import encode
 from lookmatte.bilateral.grid import COEFFICIENTS, DEPTH, HEIGHT, WIDTH, tents
 from lookmatte.bilateral.guide import GuideWeights, guide
-from lookmatte.bilateral.oklab import cone_roots, from_oklab, lab_matrix, to_oklab
+from lookmatte.bilateral.oklab import from_oklab, to_oklab
 
 GAIN_LIMIT = 3.0
 # A deviation below which OKLab differences are noise; added to both covariances, and never amplified.
@@ -52,28 +52,24 @@ def moments(encoded: Tensor, weight: Tensor) -> Moments:
         encoded, share = _seen(encoded, weight)
     mass = share.sum(-1)
     share = share / mass.clamp_min(1e-6).unsqueeze(-1)
-    # Blocks stay in the cache: half the time. Sums are taken in pairs, which a product of matrices does not do: a
-    # fit that leans on a few dark pixels shows the sixth digit.
+    # Blocks stay in the cache: half the time.
     pieces = torch.split(encoded.flatten(2), _BLOCK, -1)
-    blocks = list(zip(map(cone_roots, pieces), torch.split(share, _BLOCK, -1), strict=True))
-    mean = torch.stack([(roots * part).sum(-1) for roots, part in blocks]).sum(0).unsqueeze(-1)
-    spreads = []
-    for roots, part in blocks:
-        centred = roots - mean
-        spreads.append(((centred * part).unsqueeze(-2) * centred.unsqueeze(-3)).sum(-1))
-    # OKLab mixes the roots linearly, so its moments are a mix of theirs.
-    mix = lab_matrix().to(mean.device)
-    covariance = (mix @ torch.stack(spreads).double().sum(0) @ mix.mT).to(mean)
+    blocks = list(zip(map(to_oklab, pieces), torch.split(share, _BLOCK, -1), strict=True))
+    # This sum is taken in pairs, which a product of matrices does not do: a fit that leans on a few dark pixels
+    # shows the sixth digit.
+    mean = torch.stack([(lab * part).sum(-1) for lab, part in blocks]).sum(0)
+    covariance = torch.zeros_like(mean).unsqueeze(-1).expand(-1, -1, 3)
+    for lab, part in blocks:
+        centred = lab - mean.unsqueeze(-1)
+        covariance = torch.baddbmm(covariance, centred * part, centred.mT)
     some = (mass > 1e-6).to(mean.dtype)
     grey = mean.new_tensor([0.5, 0.0, 0.0])
-    centre = (mix @ mean.double()).to(mean)[..., 0]
-    return Moments(centre * some + grey * (1.0 - some), covariance * some.unsqueeze(-1), mass.squeeze(-1))
+    return Moments(mean * some + grey * (1.0 - some), covariance * some.unsqueeze(-1), mass.squeeze(-1))
 
 
 def _seen(encoded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """The smallest box that holds all weight of one picture: (1, 3, n, m) colours, (1, 1, n * m) weights."""
-    there = weight[0, 0] > 0.0
-    rows, columns = there.any(1).nonzero(), there.any(0).nonzero()
+    rows, columns = (weight[0, 0].amax(axis).nonzero() for axis in (1, 0))
     if not len(rows):
         return encoded[..., :1, :1], weight[..., :1, :1].flatten(2)
     box = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))

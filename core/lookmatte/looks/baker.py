@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lookmatte.bilateral.enhance import enhance
@@ -20,11 +19,12 @@ from lookmatte.looks import notices
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import measure_exposure
 from lookmatte.looks.memory import Memory, Remembered, follow, pool_moments
-from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy, is_cut
+from lookmatte.looks.proxy import FrameProxy, RegionProxy, is_cut
+from lookmatte.looks.sample import Sample
+from lookmatte.looks.threads import one_thread
 from lookmatte.networks.adain import FEWEST_PIXELS, trust
 from lookmatte.networks.codes import FrameStatistics, StyleCode
-from lookmatte.networks.encoder import ENCODER_SIZE
-from lookmatte.networks.folded import Folded
+from lookmatte.networks.folded import Folded, halve
 from lookmatte.networks.model import Model
 
 Mode = Literal["frame", "coherent", "shot"]
@@ -87,7 +87,7 @@ class _Small:
 
     def __init__(self, proxy: FrameProxy, weights: GuideWeights) -> None:
         self.proxy = proxy
-        self.content = F.avg_pool2d(proxy.rgb.clamp(0.0, 1.0), PROXY // ENCODER_SIZE)
+        self.content = halve(proxy.rgb.clamp(0.0, 1.0))
         self._weights = weights
         self._guides: dict[float, Tensor] = {}
 
@@ -121,7 +121,7 @@ class Baker:
         self._networks = Folded(model.encoder, model.predictor)
         self._alpha = model.config.alpha if mode != "frame" else 0.0
         self._listen = listen or notices.say_once()
-        with torch.no_grad():
+        with one_thread(), torch.no_grad():
             seen = {matte: _Seen(self.guide, matte) for matte in {_matte(look) for look in self.regions}}
             self._seen = [seen[_matte(look)] for look in self.regions]
             self._styles = [[self._read(style) for style in region.styles] for region in self.regions]
@@ -134,6 +134,7 @@ class Baker:
             notices.log.warning("%s", flat)
         return _Style(self.model.encode_style(rgb, weight), colours)
 
+    @one_thread()
     @torch.no_grad()
     def bake(self, proxy: FrameProxy, *, cut: bool | None = None) -> FrameBake:
         """Bake one frame. Frames come in order; ``cut``: it starts a new shot, which forgets what was before;
@@ -152,6 +153,7 @@ class Baker:
         """Is there a cut between the frame baked last and this one?"""
         return self.memory.thumbnail is not None and is_cut(self.memory.thumbnail, proxy.thumbnail())
 
+    @one_thread()
     @torch.no_grad()
     def enhance(self, proxy: FrameProxy) -> dict[str, Tensor]:
         """The coefficients (4, 256, 256) of the enhanced mattes of a frame's `grid` regions, by name."""
@@ -171,9 +173,10 @@ class Baker:
         if t > 0.0:
             grid = fade(grid, self._grid(small, index, second, colours), t)
         matte = self._seen[index].matte
-        times = notices.amplification(grid, own.rgb, own.weight, self.guide, matte)
+        sample = Sample.of(own.rgb, own.weight)
+        times = notices.amplification(grid, sample, self.guide, matte)
         self._tell(notices.contrast(frame, look.name, times))
-        exposure = measure_exposure(grid, own.rgb, own.weight, self.guide, matte)
+        exposure = measure_exposure(grid, sample, self.guide, matte)
         return RegionBake(look.name, look.blend, grid, exposure, mattes.get(look.name))
 
     def _moments(self, own: RegionProxy) -> Moments:
@@ -213,7 +216,7 @@ class Baker:
         # As in training, the base is applied to what the encoder sees.
         moved = apply_affine(slice_one_cell(base[0], small.guide(seen.matte)), small.content).clamp_(0.0, 1.0)
         weight = small.proxy.regions[self.regions[index].name].weight[None, None]
-        weight = F.avg_pool2d(weight, PROXY // ENCODER_SIZE).clamp_(0.0, 1.0)
+        weight = halve(weight).clamp_(0.0, 1.0)
         residual, used = self._networks.predict(moved[None], weight, target.code, previous, alpha)
         residual = strengthen(residual, self.model.config.residual * target.contrast)
         return self._tamed(compose(residual, base)[0], colours, index, style), used
@@ -230,6 +233,7 @@ class Baker:
         if notice is not None:
             self._listen(notice)
 
+    @one_thread()
     @torch.no_grad()
     def survey(self, samples: Sequence[FrameProxy]) -> None:
         """`shot` mode: pool the statistics of the sample frames, which every frame's grid then shares

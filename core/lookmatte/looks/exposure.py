@@ -12,17 +12,14 @@ from lookmatte.bilateral.apply import keep_highlights
 from lookmatte.bilateral.curve import decode_any
 from lookmatte.bilateral.encoding import LARGEST_HALF
 from lookmatte.bilateral.grid import strengthen
-from lookmatte.bilateral.guide import GuideWeights, guide
-from lookmatte.bilateral.points import slice_points
-from lookmatte.bilateral.slicing import apply_affine
+from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.bilateral.tone import retone
+from lookmatte.looks.sample import Sample
 
 _BLACK = 1e-6
 _ROUNDING = 1e-6  # stops
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
 _ROOT = 1.0 / 2.4
-# Proxy pixels that a large region is measured on.
-_ENOUGH = 1 << 12
 
 AMOUNTS: tuple[float, ...] = tuple(k / 16.0 for k in range(17))
 # Up to here luma alone is given back, from here on the rest of the look fades too.
@@ -73,25 +70,6 @@ class Exposure:
         return 1.0
 
 
-def _sample(encoded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Places (n,) in the flattened picture that stand for a region, and the share of its weight of each.
-
-    All of a small region; of a large one every so many, but every highlight, which a mean hangs on.
-    """
-    value = weight.flatten()
-    inside = value > 0.0
-    plain, lights = inside.nonzero()[:, 0], None
-    step = max(1, len(plain) // _ENOUGH)
-    if float(encoded.max()) > 1.0:
-        bright = inside & (encoded.amax(0).flatten() > 1.0)
-        plain, lights = (inside & ~bright).nonzero()[:, 0], bright.nonzero()[:, 0]
-    few = plain[:: step | 1]
-    share = value[few] * (value[plain].sum() / value[few].sum().clamp_min(1e-6))
-    if lights is not None:
-        few, share = torch.cat([few, lights]), torch.cat([share, value[lights]])
-    return few, share / share.sum().clamp_min(1e-6)
-
-
 def _luma(colours: Tensor) -> Tensor:
     """Luma of (3, n) colours, not clamped: it is as linear as a grid's."""
     return torch.tensor(_WEIGHTS) @ colours
@@ -105,19 +83,11 @@ def _means(pictures: Tensor, share: Tensor) -> list[float]:
     return [float(mean) for mean in linear.flatten(1) @ weights]
 
 
-def measure_exposure(
-    grid: Tensor, encoded: Tensor, weight: Tensor, weights: GuideWeights, matte: float
-) -> Exposure:
-    """Measure the :class:`Exposure` of a (12, D, H, W) grid on a proxy: colours (3, h, w) in the working encoding,
-    (h, w) weights; ``matte`` is what the guide sees."""
-    height, width = weight.shape
-    places, share = _sample(encoded, weight)
-    colours = encoded.flatten(1)[:, places]
+def measure_exposure(grid: Tensor, sample: Sample, weights: GuideWeights, matte: float) -> Exposure:
+    """Measure the :class:`Exposure` of a (12, D, H, W) grid; ``matte`` is what the guide sees."""
+    colours, share = sample.colours, sample.share
     clamped = colours.clamp(0.0, 1.0)
-    u, v = (places % width + 0.5) / width, (places // width + 0.5) / height
-    coefficients = slice_points(grid, u, v, guide(clamped, matte, weights))
-    styled = apply_affine(coefficients.unsqueeze(-1), clamped.unsqueeze(-1)).squeeze(-1)
-
+    styled = sample.styled(grid, clamped, weights, matte)
     own, looks = (float(_luma(one.clamp(0.0, 1.0)) @ share) for one in (clamped, styled))
     # Chroma in proportion to level: what was lifted far, and is held down again, would be garish.
     chroma = min(1.0, own / max(looks, _BLACK))

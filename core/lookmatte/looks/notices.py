@@ -7,13 +7,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from lookmatte.bilateral.guide import GuideWeights, guide
-from lookmatte.bilateral.points import slice_points
-from lookmatte.bilateral.slicing import apply_affine
+from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.bilateral.transport import NOISE, Moments, spread
+from lookmatte.looks.sample import Sample
 from lookmatte.networks.adain import FEWEST_PIXELS
 
 VALUE = "{}"
@@ -36,7 +34,6 @@ Listener = Callable[[Notice], None]
 
 CONTRAST = 2.5
 _STEP = 0.01
-_STRIDE = 4
 
 log = logging.getLogger("lookmatte")
 
@@ -90,21 +87,11 @@ def contrast(frame: int, name: str, times: float) -> Notice | None:
     return Notice(frame, name, text, times, "a lower `strength` or a softer style would calm it")
 
 
-def amplification(grid: Tensor, rgb: Tensor, weight: Tensor, weights: GuideWeights, matte: float) -> float:
-    """How much a (12, D, H, W) grid makes of a small difference of luminance: rms over a region's colours (3, h, w)
-    in the working encoding under (h, w) weights; 0 where there are none."""
-    rgb, share = rgb[:, ::_STRIDE, ::_STRIDE], weight[::_STRIDE, ::_STRIDE]
-    rows, columns = share.shape
-    places = (share.flatten() > 0.0).nonzero()[:, 0]
-    rgb, share = rgb.flatten(1)[:, places], share.flatten()[places]
-    if float(share.sum()) < 1e-3:
-        return 0.0
-    ends = torch.cat([rgb - _STEP, rgb + _STEP], 1).clamp_(0.0, 1.0)
-    u, v = ((places % columns + 0.5) / columns).repeat(2), ((places // columns + 0.5) / rows).repeat(2)
-    coefficients = slice_points(grid, u, v, guide(ends, matte, weights))
-    styled = apply_affine(coefficients.unsqueeze(-1), ends.unsqueeze(-1)).squeeze(-1).clamp_min_(0.0)
-    below, above = ends.chunk(2, 1)
-    share = share * ((above - below) > _STEP).all(0)
-    start, end = styled.chunk(2, 1)
+def amplification(grid: Tensor, sample: Sample, weights: GuideWeights, matte: float) -> float:
+    """How much a (12, D, H, W) grid makes of a small difference of luminance: rms over a region's colours; 0 where
+    there are none. ``matte`` is what the guide sees."""
+    below, above = ((sample.colours + sign * _STEP).clamp_(0.0, 1.0) for sign in (-1.0, 1.0))
+    share = sample.share * ((above - below) > _STEP).all(0)
+    start, end = (sample.styled(grid, ends, weights, matte).clamp_min_(0.0) for ends in (below, above))
     change = ((end - start) / (2.0 * _STEP)).square().mean(0)
     return math.sqrt(float(change @ share / share.sum().clamp_min(1e-3)))

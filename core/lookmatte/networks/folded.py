@@ -24,7 +24,6 @@ from lookmatte.networks.predictor import (
     Predictor,
     SplattingBlock,
     differences,
-    matte_pyramid,
 )
 
 
@@ -55,6 +54,12 @@ def _last(x: Tensor) -> Tensor:
 
 def _padded(x: Tensor) -> Tensor:
     return functional.pad(x, (1, 1, 1, 1), mode="replicate")
+
+
+def halve(x: Tensor) -> Tensor:
+    """Averages of 2x2 of (..., h, w) with even sides: what ``avg_pool2d`` gives, several times as fast."""
+    rows = x[..., 0::2, :] + x[..., 1::2, :]
+    return (rows[..., 0::2] + rows[..., 1::2]).mul_(0.25)
 
 
 def _leaky(x: Tensor) -> Tensor:
@@ -122,7 +127,7 @@ class Folded:
         x = rgb.contiguous(memory_format=torch.channels_last)
         taps: list[Tensor] = []
         for stage in self._stages:
-            x = functional.avg_pool2d(x, 2) if taps else x
+            x = halve(x) if taps else x
             for conv in stage:
                 x = torch.relu_(conv(x))
             taps.append(x)
@@ -138,7 +143,10 @@ class Folded:
     ) -> tuple[Tensor, FrameStatistics]:
         """:meth:`~lookmatte.networks.model.Model.predict` of a (1, 3, 128, 128) content in [0, 1] under a
         (1, 1, 128, 128) matte in [0, 1]: (1, 12, 8, 16, 16), and the statistics that were used."""
-        scales = [scale.flatten(1) for scale in matte_pyramid(matte)]
+        scales = [matte]
+        for _ in self._blocks:
+            scales.append(halve(scales[-1]))
+        scales = [scale.flatten(1) for scale in scales]
         masses = [scale.sum(1) for scale in scales]
         shares = [scale / mass.clamp_min(1e-6) for scale, mass in zip(scales, masses, strict=True)]
         memory = Memory(masses[0] * 4.0, previous, alpha)
