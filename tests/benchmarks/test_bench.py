@@ -169,8 +169,14 @@ class Clock:
 def test_works_take_turns_and_the_fastest_run_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     works = [clock.work("floor", 3.0, 2.0, 2.0), clock.work("work", 9.0, 7.0, 8.0, before=100.0)]
-    assert in_turns(works, times=4, budget=0.0) == [2.0, 7.0]
+    assert in_turns(works, times=4, budget=100.0) == [2.0, 7.0]
     assert clock.told == ["floor", "work", "floor"] * 3  # the budget was spent, so no fourth round
+
+
+def test_four_budgets_end_it_after_any_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    assert in_turns([clock.work("floor", 1.0), clock.work("work", 50.0)], times=4, budget=10.0) == [1.0, 50.0]
+    assert clock.told.count("work") == 1
 
 
 def test_rounds_go_on_until_the_floor_is_steady(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Options:
-    """How to measure: ``times`` rounds at least, ``budget`` seconds a row once there were three, ``threads``
+    """How to measure: ``times`` rounds at least, ``budget`` seconds a row (:func:`~.timing.in_turns`), ``threads``
     on both sides of a ratio, ``frames`` of the EXR job, ``devices`` out of "cpu" and "cuda". ``quick`` leaves out
     what takes long; ``shrink`` divides the sides of every picture: 1, but for tests."""
 

@@ -15,7 +15,7 @@ import torch
 
 # Rounds in which the floor's best time has not moved, and what counts as moving.
 _STEADY, _MOVED = 4, 0.99
-_FEWEST = 3
+_FEWEST, _FAR = 3, 4.0
 _CHUNK = 4 << 20
 
 
@@ -45,9 +45,9 @@ class Work:
 def in_turns(works: Sequence[Work], times: int, budget: float) -> list[float]:
     """Seconds of each work's fastest run, all of them run once a round; the first, the floor, before and after.
 
-    There are ``times`` rounds at least, and then more until the floor has not been faster for a
-    while. ``budget`` seconds end it, once there were three rounds: a machine that is busy in one round is so for
-    every work in it, and a floor that is found too low makes no ratio look better.
+    There are ``times`` rounds at least, and then more until the floor has not been faster for a while. ``budget``
+    seconds end it, once there were three rounds, and four times as much ends it anyway. A machine that is busy in
+    one round is so for every work in it, and a floor that is found too low makes no ratio look better.
     """
     best = [float("inf")] * len(works)
     begun, rounds, steady = time.perf_counter(), 0, 0
@@ -57,8 +57,9 @@ def in_turns(works: Sequence[Work], times: int, budget: float) -> list[float]:
         steady = 0 if found[0] < best[0] * _MOVED else steady + 1
         best = [min(pair) for pair in zip(best, found, strict=True)]
         rounds += 1
-        spent = time.perf_counter() - begun >= budget
-        if (spent and rounds >= min(times, _FEWEST)) or (rounds >= times and steady >= _STEADY):
+        spent = time.perf_counter() - begun
+        enough = 1 if spent >= _FAR * budget else min(times, _FEWEST)
+        if (spent >= budget and rounds >= enough) or (rounds >= times and steady >= _STEADY):
             return best
 
 

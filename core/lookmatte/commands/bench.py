@@ -32,7 +32,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--only", metavar="LETTERS", type=_letters, default=LETTERS,
                         help="groups: a,b (default: all)")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="fewer rows, fewer rounds")
-    parser.add_argument("--times", metavar="N", type=positive, help="rounds a row at least (default: 5)")
+    parser.add_argument("--times", metavar="N", type=positive,
+                        help="rounds a row, and as much more time for them (default: 5)")  # fmt: skip
     parser.add_argument("--frames", metavar="N", type=positive,
                         help="frames of the EXR job (default: two a thread, but at least 6)")  # fmt: skip
     parser.add_argument("--device", metavar="DEVICE", type=_device, help="cpu or cuda (default: what is there)")
@@ -97,11 +98,12 @@ def _options(args: argparse.Namespace) -> Options:
     if args.device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device: there is no CUDA device here that torch can use; --device cpu always works")
     devices = (args.device,) if args.device else ("cpu", *(["cuda"] if torch.cuda.is_available() else []))
-    threads = args.threads or cores()
+    threads, usual = args.threads or cores(), 3 if args.quick else 5
+    times = args.times or usual
     return Options(
         threads=threads,
-        times=args.times or (3 if args.quick else 5),
-        budget=0.6 if args.quick else 2.0,
+        times=times,
+        budget=(0.6 if args.quick else 2.0) * times / usual,
         frames=args.frames or (max(4, threads) if args.quick else max(6, 2 * threads)),
         quick=args.quick,
         devices=devices,
