@@ -54,12 +54,15 @@ class _Gathering:
 
     def _clean(self, y0: int, y1: int, values: Weight) -> Weight:
         """Clamp to [0, 1] in place; NaN and infinities become 0 and are counted once a row."""
-        finite = np.isfinite(values)
-        if not finite.all():
+        peaks = values.max(axis=1, initial=0.0)
+        # NaN is in no order, so that this holds for values which need no cleaning alone.
+        if not (values.min(initial=0.0) >= 0.0 and peaks.max(initial=0.0) <= 1.0):
+            finite = np.isfinite(values)
             self._nonfinite[y0:y1] = (~finite).sum(axis=1)
             values[~finite] = 0.0
-        np.clip(values, 0.0, 1.0, out=values)
-        self._peaks[y0:y1] = values.max(axis=1, initial=0.0)
+            np.clip(values, 0.0, 1.0, out=values)
+            peaks = values.max(axis=1, initial=0.0)
+        self._peaks[y0:y1] = peaks
         return values
 
 

@@ -14,6 +14,9 @@ from lookmatte.rendering.bands import each_band, undivided
 from lookmatte.rendering.pixels import AlphaMode, PlatePixels
 from lookmatte.rendering.weights import RegionMatte, pixel_weights
 
+FUSED_PIXELS = 1 << 17
+"""Pixels of a band for the fused kernel, which needs memory for their mattes alone: calls cost nothing then."""
+
 
 def apply(
     frame: Frame,
@@ -28,21 +31,28 @@ def apply(
     ``bake`` is applied at full strength; :func:`~lookmatte.looks.bake.resolve` makes a Look with other
     strengths, exposure limits, or between two key frames. ``mattes`` are the frame's regions in the job's order.
     ``colour`` None: as the file says. Bits stay as stored where no look has weight, where alpha is 0, and where
-    a value is not finite; every other channel of the frame is untouched. Memory beyond the frame: some 64 MiB.
+    a value is not finite; every other channel of the frame is untouched. Memory beyond the frame: a few bands.
     """
     look = resolve(bake) if isinstance(bake, FrameBake) else bake
     if colour is None:
         colour = plate_matrix(None, attributes={**frame.parts[0].attributes, **frame.plate.attributes})
     pixels = PlatePixels(frame, colour, alpha)
 
+    kernel = pixels.fused(look)
+
     @torch.no_grad()
     def style(y0: int, y1: int) -> None:
+        if kernel is not None:
+            pixels.style(y0, y1, kernel, mattes)
+            return
         band = pixels.read(y0, y1)
         weights = pixel_weights(mattes, y0, y1, band.alpha)
         styled, active = apply_band(band.linear, weights, pixels.u, pixels.v[y0:y1], look)
         pixels.write(y0, y1, band, styled, active)
 
     with undivided():
-        for _ in each_band(pixels.height, pixels.width, style):
+        rows = None if kernel is None else max(1, FUSED_PIXELS // max(pixels.width, 1))
+        for _ in each_band(pixels.height, pixels.width, style, rows=rows):
             pass
     return pixels
+

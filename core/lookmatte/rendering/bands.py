@@ -66,14 +66,15 @@ def undivided() -> Iterator[None]:
 
 
 def each_band(
-    height: int, width: int, work: Callable[[int, int], T], count: int | None = None
+    height: int, width: int, work: Callable[[int, int], T], count: int | None = None, rows: int | None = None
 ) -> Iterator[tuple[int, T]]:
     """``work(y0, y1)`` for every band of rows of a frame; yields (y0, result) in order.
 
-    ``count`` is how many are worked on at the same time; None: as :func:`threads` says. Only a few bands are worked
-    on ahead of what the caller has taken, so memory stays that of a few bands.
+    ``count`` is how many are worked on at the same time; None: as :func:`threads` says; ``rows``
+    those of a band, None: as suits torch. Only a few bands are worked on ahead of what the caller has taken, so
+    memory stays that of a few bands.
     """
-    step, count = band_rows(width), count or threads()
+    step, count = rows or band_rows(width), count or threads()
     if count == 1:
         for y0 in range(0, height, step):
             yield y0, work(y0, min(y0 + step, height))

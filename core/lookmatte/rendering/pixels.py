@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lookmatte.bilateral.apply import Look
 from lookmatte.bilateral.encoding import LARGEST_HALF
+from lookmatte.bilateral.kernels import fused
 from lookmatte.errors import FrameError
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame
 from lookmatte.rendering.remarks import Remark
+from lookmatte.rendering.weights import RegionMatte, pixel_mattes, pixel_weights
+
+if TYPE_CHECKING:
+    from lookmatte.bilateral.kernels.cpu import FusedLook
 
 AlphaMode = Literal["premultiplied", "ignore"]
 
@@ -55,6 +62,8 @@ class PlatePixels:
         identity = np.array_equal(colour.matrix, np.eye(3))
         self._to = None if identity else torch.from_numpy(colour.matrix).float()
         self._from = None if identity else torch.from_numpy(colour.inverse).float()
+        types = {pixels.dtype for pixels in self._rgb}
+        self._fits_kernel = colour.decode is None and colour.encode is None and len(types) == 1
         self._nonfinite = np.zeros(self.height, dtype=np.int64)
         self.opaque_seen = self._alpha is None
 
@@ -72,6 +81,26 @@ class PlatePixels:
             hint = "write `alpha: ignore` in the job if it holds no coverage"
             found.append(Remark(f"alpha is 0 everywhere, so nothing is styled ({hint})"))
         return found
+
+    def fused(self, look: Look) -> FusedLook | None:
+        """The fused kernel for this frame and ``look``; None where there is none."""
+        return fused(look, self.u, self.v, self._to, self._from)
+
+    def style(self, y0: int, y1: int, kernel: FusedLook, mattes: Sequence[RegionMatte]) -> None:
+        """Style rows ``y0:y1`` in place by the fused kernel; several threads may, each its own rows."""
+        if not self._fits_kernel:
+            band = self.read(y0, y1)
+            linear = band.linear.clone().numpy()
+            touched = kernel.style_linear(linear, pixel_weights(mattes, y0, y1, band.alpha).numpy(), y0)
+            self.write(y0, y1, band, torch.from_numpy(linear), torch.from_numpy(touched))
+            return
+        rows = [pixels[y0:y1] for pixels in self._rgb]
+        alpha = None if self._alpha is None else self._alpha[y0:y1]
+        values, coverage = pixel_mattes(mattes, y0, y1, self.width)
+        told = kernel.style(rows, alpha, values, coverage, y0)
+        self._nonfinite[y0:y1] = told.broken
+        if told.opaque:
+            self.opaque_seen = True
 
     def read(self, y0: int, y1: int) -> Band:
         """Rows ``y0:y1`` of the data window; several threads may read."""
@@ -121,11 +150,13 @@ class PlatePixels:
         chosen &= styled.isfinite().all(0)
         mask = chosen.numpy()
         for pixels, channel in zip(self._rgb, styled, strict=True):
-            np.copyto(pixels[y0:y1], channel.numpy().astype(pixels.dtype), where=mask)
+            stored = (channel.half() if pixels.dtype == np.float16 else channel).numpy()
+            np.copyto(pixels[y0:y1], stored, where=mask)
 
 
 def _float(pixels: NDArray[np.generic]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))
+    # numpy converts halves one at a time.
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float()
 
 
 def _in_place(step: object, planar: Tensor) -> Tensor:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.blend import coverage_weight, share_weights
@@ -28,9 +30,24 @@ def matte_rows(region: RegionMatte, y0: int, y1: int, alpha: Tensor) -> Tensor:
     return coverage_weight(values, alpha) if region.matte.coverage else values
 
 
+def pixel_mattes(
+    mattes: Sequence[RegionMatte], y0: int, y1: int, width: int
+) -> tuple[NDArray[np.float32], list[bool]]:
+    """Mattes of the `pixel` regions as they are, in the order of the regions' names: (P, n, w), and whether each is
+    coverage."""
+    named = _pixel_regions(mattes)
+    rows = [region.matte.rows(y0, y1) for region in named]
+    values = np.stack(rows) if rows else np.empty((0, y1 - y0, width), np.float32)
+    return values, [region.matte.coverage for region in named]
+
+
+def _pixel_regions(mattes: Sequence[RegionMatte]) -> list[RegionMatte]:
+    return sorted((region for region in mattes if region.blend == "pixel"), key=lambda region: region.name)
+
+
 def pixel_weights(mattes: Sequence[RegionMatte], y0: int, y1: int, alpha: Tensor) -> Tensor:
     """Weights of the `pixel` regions, shared, in the order of the regions' names: (P, n, w), sum at most 1."""
-    named = sorted((region for region in mattes if region.blend == "pixel"), key=lambda region: region.name)
+    named = _pixel_regions(mattes)
     if not named:
         return torch.zeros(0, *alpha.shape)
     return share_weights(torch.stack([matte_rows(region, y0, y1, alpha) for region in named]))[0]

@@ -1,0 +1,189 @@
+"""The fused CPU kernel against the definition in plain torch, and its arithmetic against numpy's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from natural import centres, generator, random_guide
+from numba import njit
+
+from lookmatte.bilateral.apply import Look, SoftRegion, apply_band
+from lookmatte.bilateral.blend import share_weights
+from lookmatte.bilateral.encoding import encode
+from lookmatte.bilateral.grid import identity
+from lookmatte.bilateral.guide import GuideWeights
+from lookmatte.bilateral.kernels import cpu_kernel, fused
+from lookmatte.bilateral.kernels.cpu import FusedLook
+from lookmatte.bilateral.kernels.scalars import narrow, widen
+from lookmatte.errors import InputError
+
+TOLERANCE = 1e-4
+seeds = st.integers(0, 2**31 - 1)
+
+
+def _grids(count: int, seed: int, shape: tuple[int, int, int]) -> list[torch.Tensor]:
+    random = generator(seed)
+    return [identity(*shape) + 0.2 * torch.randn(12, *shape, generator=random) for _ in range(count)]
+
+
+def _soft(seed: int, size: int) -> torch.Tensor:
+    """Coefficients of an enhanced matte that is 0 in a part of the picture and full in another."""
+    coefficients = 0.3 * torch.randn(4, size, size, generator=generator(seed))
+    coefficients[3] += torch.linspace(-0.5, 1.5, size)
+    coefficients[:, :, : size // 3] = 0.0
+    return coefficients
+
+
+def _linear(seed: int, rows: int, columns: int) -> torch.Tensor:
+    """Scene-linear colours from below 0 over black to far above white."""
+    random = generator(seed)
+    colours = torch.exp(2.0 * torch.randn(3, rows, columns, generator=random) - 1.0)
+    colours[:, torch.rand(rows, columns, generator=random) < 0.1] *= -1.0
+    colours[:, torch.rand(rows, columns, generator=random) < 0.1] = 0.0
+    colours[:, torch.rand(rows, columns, generator=random) < 0.02] = 5e4
+    return colours
+
+
+def _weights(count: int, seed: int, rows: int, columns: int) -> torch.Tensor:
+    """Weights that overlap, end hard and softly, and leave some pixels alone."""
+    weights = (3.0 * torch.rand(count, rows, columns, generator=generator(seed)) - 1.0).clamp(0.0, 1.0)
+    weights[:, :, columns // 2 : columns // 2 + 5] = 0.0
+    weights[:, rows // 2] *= 0.3
+    return share_weights(weights)[0]
+
+
+def compare(
+    seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
+) -> None:
+    """The kernel must agree with apply_band on a random band and look."""
+    grids: list[torch.Tensor | None] = list(_grids(named, seed, shape))
+    if named > 1:
+        grids[seed % named] = None
+    under = tuple(
+        SoftRegion(None if index == 1 else grid, _soft(seed + index, 9))
+        for index, grid in enumerate(_grids(softs, seed + 1, shape))
+    )
+    weights = GuideWeights.luma_only() if plain else random_guide(seed)
+    look = Look(tuple(grids), under, _grids(1, seed + 2, shape)[0] if rest else None, weights)
+    linear, mattes = _linear(seed, rows, columns), _weights(named, seed, rows, columns)
+    # Overscan: the picture goes on beyond its display window.
+    u, v = centres(columns) * 1.2 - 0.1, centres(rows) * 1.2 - 0.1
+    with torch.no_grad():
+        expected, active = apply_band(linear, mattes, u, v, look)
+    styled = linear.clone().numpy()
+    touched = FusedLook(look, u, v).style_linear(styled, mattes.numpy())
+    assert np.array_equal(touched, active.numpy())
+    assert np.array_equal(styled[:, ~touched], linear.numpy()[:, ~touched])
+    apart = (encode(torch.from_numpy(styled)) - encode(expected)).abs()[:, active]
+    assert apart.numel() == 0 or float(apart.max()) < TOLERANCE
+
+
+@given(
+    seeds, st.integers(1, 9), st.integers(1, 700), st.integers(0, 4), st.integers(0, 2), st.booleans(),
+    st.tuples(st.sampled_from([8, 8, 8, 1, 2, 5, 9]), st.sampled_from([16, 1, 3]), st.sampled_from([16, 1, 7])),
+    st.booleans(),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_it_agrees_with_the_definition(
+    seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
+) -> None:
+    compare(seed, rows, columns, named, softs, rest, shape, plain)
+
+
+def test_it_agrees_where_the_processor_has_no_lookup() -> None:
+    tests = Path(__file__).parent
+    script = (
+        "from lookmatte.bilateral.kernels import lookup\n"
+        "assert not lookup.is_there()\n"
+        "from test_fused import compare\n"
+        "for seed in range(12):\n"
+        "    compare(seed, 5, 97 + 83 * seed, seed % 4, seed % 3, seed % 2 == 0, (8, 16, 16), seed % 5 == 0)\n"
+        "compare(7, 3, 300, 2, 1, True, (9, 4, 5), False)\n"
+        "print('agreed')\n"
+    )
+    path = os.pathsep.join([str(tests), *(one for one in sys.path if one)])
+    environment = {**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "PYTHONPATH": path}
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "agreed", ran.stderr
+
+
+@given(seeds, st.integers(2, 40), st.integers(1, 39))
+@settings(max_examples=20, deadline=None)
+def test_rows_do_not_depend_on_their_band(seed: int, rows: int, cut: int) -> None:
+    cut, columns = min(cut, rows - 1), 130
+    look = Look(tuple(_grids(2, seed, (8, 16, 16))), (), None, random_guide(seed))
+    kernel = FusedLook(look, centres(columns), centres(rows))
+    linear, weights = _linear(seed, rows, columns).numpy(), _weights(2, seed, rows, columns).numpy()
+    whole, parts = linear.copy(), linear.copy()
+    kernel.style_linear(whole, weights)
+    for y0, y1 in ((cut, rows), (0, cut)):
+        part = np.ascontiguousarray(parts[:, y0:y1])
+        kernel.style_linear(part, np.ascontiguousarray(weights[:, y0:y1]), y0)
+        parts[:, y0:y1] = part
+    assert np.array_equal(whole.view(np.uint32), parts.view(np.uint32))
+
+
+def test_a_look_of_nothing_keeps_every_bit() -> None:
+    colours = [np.full((2, 3), np.nan, np.float32) for _ in range(3)]
+    colours[0].view(np.uint32)[...] = 0x7FA0BEEF
+    before = [colour.copy() for colour in colours]
+    kernel = FusedLook(Look((None,), (), None, GuideWeights.luma_only()), centres(3), centres(2))
+    told = kernel.style(colours, None, np.ones((1, 2, 3), np.float32), [True])
+    assert told.broken.tolist() == [3, 3]
+    assert told.opaque
+    for colour, old in zip(colours, before, strict=True):
+        assert np.array_equal(colour.view(np.uint32), old.view(np.uint32))
+
+
+@njit
+def _widen_all(stored: np.ndarray, wide: np.ndarray) -> None:
+    for i in range(stored.size):
+        wide[i] = widen(stored[i])
+
+
+@njit
+def _narrow_all(wide: np.ndarray, stored: np.ndarray) -> None:
+    for i in range(wide.size):
+        stored[i] = narrow(wide[i], stored[i])
+
+
+def test_every_half_is_read_as_what_it_is() -> None:
+    stored = np.arange(1 << 16, dtype=np.uint16)
+    wide = np.empty(stored.size, np.float32)
+    _widen_all(stored, wide)
+    expected = stored.view(np.float16).astype(np.float32)
+    numbers = ~np.isnan(expected)
+    assert np.array_equal(wide[numbers].view(np.uint32), expected[numbers].view(np.uint32))
+    assert np.isnan(wide[~numbers]).all()
+
+
+def test_halves_are_rounded_to_the_nearest_even() -> None:
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    between = (halves[:-1] + halves[1:]) / 2
+    beside = [np.nextafter(between, np.float32(0)), np.nextafter(between, halves[1:])]
+    wide = np.concatenate([halves, between, *beside])
+    wide = np.concatenate([wide, -wide, np.random.default_rng(1).normal(0, 1e3, 1 << 16).astype(np.float32)])
+    stored = np.empty(wide.size, np.uint16)
+    _narrow_all(wide, stored)
+    assert np.array_equal(stored, wide.astype(np.float16).view(np.uint16))
+
+
+def test_the_kernel_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, place = Look((), (), None, GuideWeights.luma_only()), centres(3)
+    monkeypatch.setenv("LOOKMATTE_KERNEL", "torch")
+    assert cpu_kernel() == "torch"
+    assert fused(look, place, place) is None
+    monkeypatch.setenv("LOOKMATTE_KERNEL", "numba")
+    assert isinstance(fused(look, place, place), FusedLook)
+    monkeypatch.setenv("LOOKMATTE_KERNEL", "numbra")
+    with pytest.raises(InputError, match=r"LOOKMATTE_KERNEL: 'numbra' .*numba"):
+        cpu_kernel()
