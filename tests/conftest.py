@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from lookmatte.networks.model import Model
+
+# Nothing of a test run outlives it, nor does it depend on an earlier one.
+os.environ["LOOKMATTE_CACHE"] = "off"
 
 
 @pytest.fixture(scope="session")

@@ -14,35 +14,22 @@ from lookmatte.bilateral.grid import compose, fade, identity_like, slice_one_cel
 from lookmatte.bilateral.guide import GuideWeights, guide
 from lookmatte.bilateral.slicing import apply_affine
 from lookmatte.bilateral.tone import Order, retone
-from lookmatte.bilateral.transport import NOISE, BaseFit, Moments, level, moments, spread
+from lookmatte.bilateral.transport import BaseFit, Moments, level, moments
 from lookmatte.looks import notices
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import measure_exposure
 from lookmatte.looks.memory import Memory, Remembered, follow, pool_moments
 from lookmatte.looks.proxy import FrameProxy, RegionProxy, is_cut
 from lookmatte.looks.sample import Sample
+from lookmatte.looks.style import Reference, Style
+from lookmatte.looks.style import StylePicture as StylePicture
 from lookmatte.looks.threads import one_thread
 from lookmatte.networks.adain import FEWEST_PIXELS, trust
-from lookmatte.networks.codes import FrameStatistics, StyleCode
+from lookmatte.networks.codes import FrameStatistics
 from lookmatte.networks.folded import Folded, halve
 from lookmatte.networks.model import Model
 
 Mode = Literal["frame", "coherent", "shot"]
-
-# OKLab chroma, rms with its mean, below which a style is grey, and from which on it is as coloured as any: black
-# and white photographs have none, the least coloured of 657 others .003.
-_GREY, _COLOURED = 0.001, 0.003
-
-
-@dataclass(frozen=True)
-class StylePicture:
-    """A reference picture: ``rgb`` (3, h, w) in the working encoding, ``weight`` (h, w) in [0, 1], the part that
-    counts; ``name``: what a person calls it."""
-
-    rgb: Tensor
-    weight: Tensor
-    name: str = "picture"
-
 
 @dataclass(frozen=True)
 class RegionLook:
@@ -50,27 +37,8 @@ class RegionLook:
 
     name: str
     blend: Blend
-    styles: tuple[StylePicture, ...]
+    styles: tuple[Reference, ...]
     mix: Callable[[int], tuple[int, int, float]] = lambda _: (0, 0, 0.0)
-
-
-@dataclass(frozen=True)
-class _Style:
-    code: StyleCode
-    moments: Moments
-
-    @property
-    def contrast(self) -> float:
-        """How far the style is a picture at all: 0 for one of a single colour, about which the network, which has
-        seen photographs, has nothing to say."""
-        return min(max(spread(self.moments) / NOISE - 1.0, 0.0), 1.0)
-
-    @property
-    def grey(self) -> float:
-        """How far the style is without any colour: 1 for a black and white picture."""
-        mean, covariance = self.moments.mean[0, 1:], self.moments.covariance[0].diagonal()[1:]
-        chroma = float((mean.square().sum() + covariance.sum()).clamp_min(0.0).sqrt())
-        return min(max((_COLOURED - chroma) / (_COLOURED - _GREY), 0.0), 1.0)
 
 
 class _Seen:
@@ -124,15 +92,15 @@ class Baker:
         with one_thread(), torch.no_grad():
             seen = {matte: _Seen(self.guide, matte) for matte in {_matte(look) for look in self.regions}}
             self._seen = [seen[_matte(look)] for look in self.regions]
-            self._styles = [[self._read(style) for style in region.styles] for region in self.regions]
+            checksum = model.checksum
+            self._styles = [[self._read(one, checksum) for one in region.styles] for region in self.regions]
 
-    def _read(self, style: StylePicture) -> _Style:
-        rgb, weight = style.rgb[None].clamp(0.0, 1.0), style.weight[None, None]
-        colours = moments(rgb, weight)
-        flat = notices.one_colour(style.name, colours)
+    def _read(self, reference: Reference, checksum: str) -> Style:
+        style = Style.of(reference, self.model, checksum)
+        flat = notices.one_colour(reference.name, style.moments)
         if flat is not None:
             notices.log.warning("%s", flat)
-        return _Style(self.model.encode_style(rgb, weight), colours)
+        return style
 
     @one_thread()
     @torch.no_grad()
