@@ -13,7 +13,6 @@ from lookmatte.looks.bake import resolve
 from lookmatte.looks.baker import Baker
 from lookmatte.networks.model import Model
 from lookmatte.rendering.apply import apply
-from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import make_proxy
 
 # Width, height, and the paper's own seconds on a V100 for r = 1 and r = 8 (Table 5).
@@ -83,9 +82,9 @@ def stages(options: Options, width: int, height: int) -> Stages:
     baker = Baker(Model.load(), region_looks(["grid", "rest"]), "coherent", lambda _: None)
 
     def average() -> object:
-        return make_proxy(1, made.frame, PlatePixels(made.frame, colour), made.mattes, with_rest=True)
+        return make_proxy(1, made.frame, colour, "premultiplied", made.mattes, with_rest=True)
 
-    proxy = make_proxy(1, made.frame, PlatePixels(made.frame, colour), made.mattes, with_rest=True)
+    proxy = make_proxy(1, made.frame, colour, "premultiplied", made.mattes, with_rest=True)
     bake = baker.bake(proxy)
     # As in a render: the networks on one thread, while the other cores have bands and files.
     with torch_threads(1), Copy(width * height * 28, options.threads) as copy:

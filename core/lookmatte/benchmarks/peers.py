@@ -24,7 +24,6 @@ from lookmatte.looks.bake import resolve
 from lookmatte.looks.baker import Baker
 from lookmatte.networks.model import Model
 from lookmatte.rendering.apply import apply
-from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import make_proxy
 
 Picture = NDArray[np.uint8]
@@ -84,7 +83,7 @@ def _lookmatte(content: Picture) -> Work:
     colour = linear()
 
     def run() -> None:
-        proxy = make_proxy(1, frame, PlatePixels(frame, colour), (), with_rest=True)
+        proxy = make_proxy(1, frame, colour, "premultiplied", (), with_rest=True)
         apply(frame, resolve(baker.bake(proxy)), (), colour=colour)
 
     def restore() -> None:

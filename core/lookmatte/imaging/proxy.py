@@ -17,12 +17,17 @@ def overlap_matrix(first: int, count: int, origin: int, length: int, cells: int)
     ``cells`` equal cells, share a coordinate. Every column sums to cells / length inside the window, every
     row to 1 where the pixels fill the cell.
     """
-    scale = cells / length
-    edges = (np.arange(first, first + count + 1, dtype=np.float64) - origin) * scale
+    edges = cell_edges(first, count, origin, length, cells)
     cell = np.arange(cells, dtype=np.float64)[:, None]
     upper = np.minimum(edges[None, 1:], cell + 1)
     covered: NDArray[np.float64] = np.maximum(upper - np.maximum(edges[None, :-1], cell), 0.0)
     return covered
+
+
+def cell_edges(first: int, count: int, origin: int, length: int, cells: int) -> NDArray[np.float64]:
+    """Where pixels ``first .. first + count`` begin, and the last one ends, in cells of the display window's
+    ``origin .. origin + length``: (count + 1,), ascending; beyond 0 and ``cells`` outside the window."""
+    return (np.arange(first, first + count + 1, dtype=np.float64) - origin) * (cells / length)
 
 
 class AreaAverage:

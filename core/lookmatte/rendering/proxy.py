@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.encoding import encode
+from lookmatte.bilateral.kernels import cpu_kernel
+from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame
 from lookmatte.imaging.proxy import AreaAverage
 from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy
 from lookmatte.rendering.bands import each_band, undivided
-from lookmatte.rendering.pixels import PlatePixels
+from lookmatte.rendering.measure import fused_sums
+from lookmatte.rendering.pixels import AlphaMode, PlatePixels
 from lookmatte.rendering.weights import RegionMatte, region_rows
 
 REST = "rest"
@@ -22,33 +25,19 @@ _LEAST = 1e-4
 
 
 def make_proxy(
-    number: int, frame: Frame, pixels: PlatePixels, mattes: Sequence[RegionMatte], with_rest: bool
+    number: int,
+    frame: Frame,
+    colour: PlateColour,
+    alpha: AlphaMode,
+    mattes: Sequence[RegionMatte],
+    with_rest: bool,
 ) -> FrameProxy:
     """Average a frame over its display window: colours in the working encoding, weighted by alpha, and by each
     region's weight for that region's own colours. Pixels that are not finite enter nothing. Where a `grid` region
     wants its matte enhanced, the grain is measured too."""
-    window = frame.plate.data_window
     enhancing = any(region.blend == "grid" for region in mattes)
-    average = AreaAverage(window, frame.plate.display_window, (PROXY, PROXY))
-
-    @torch.no_grad()
-    def measure(y0: int, y1: int) -> NDArray[np.float32]:
-        band = pixels.read(y0, y1)
-        rows = region_rows(mattes, y0, y1, band.alpha)
-        alpha = torch.where(band.valid, band.alpha.clamp(0.0, 1.0), 0.0)
-        colour = encode(band.linear)
-        planes = [colour * alpha, alpha.unsqueeze(0)]
-        for region in mattes:
-            own = rows[region.name].weight * alpha
-            planes += [colour * own, own.unsqueeze(0), rows[region.name].matte.unsqueeze(0)]
-        if enhancing:
-            planes.append(colour.clamp(0.0, 1.0).square() * alpha)
-        return np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
-
-    with undivided():
-        for y0, block in each_band(pixels.height, pixels.width, measure):
-            average.add(y0, block)
-    sums = torch.from_numpy(average.result()).permute(2, 0, 1)
+    measure = fused_sums if cpu_kernel() == "numba" else plain_sums
+    sums = torch.from_numpy(measure(frame, colour, alpha, mattes, enhancing))
 
     rgb, weight = _mean(sums[:3], sums[3])
     regions: dict[str, RegionProxy] = {}
@@ -68,6 +57,35 @@ def make_proxy(
         grain = (_mean(sums[-3:], sums[3])[0] - rgb.clamp(0.0, 1.0).square()).clamp_min(0.0)
         grain = torch.where(sums[3] > _LEAST, grain, 0.0)
     return FrameProxy(number, rgb, weight.clamp(0.0, 1.0), regions, grain)
+
+
+def plain_sums(
+    frame: Frame, colour: PlateColour, mode: AlphaMode, mattes: Sequence[RegionMatte], enhancing: bool
+) -> NDArray[np.float32]:
+    """Sums over the cells of the proxy, in units of a cell: (P, 256, 256). Colour times alpha and alpha; for each
+    region colour times alpha times weight, that weight, and its matte; last, if ``enhancing``, the clamped colour's
+    square times alpha."""
+    pixels = PlatePixels(frame, colour, mode)
+    average = AreaAverage(frame.plate.data_window, frame.plate.display_window, (PROXY, PROXY))
+
+    @torch.no_grad()
+    def measure(y0: int, y1: int) -> NDArray[np.float32]:
+        band = pixels.read(y0, y1)
+        rows = region_rows(mattes, y0, y1, band.alpha)
+        alpha = torch.where(band.valid, band.alpha.clamp(0.0, 1.0), 0.0)
+        encoded = encode(band.linear)
+        planes = [encoded * alpha, alpha.unsqueeze(0)]
+        for region in mattes:
+            own = rows[region.name].weight * alpha
+            planes += [encoded * own, own.unsqueeze(0), rows[region.name].matte.unsqueeze(0)]
+        if enhancing:
+            planes.append(encoded.clamp(0.0, 1.0).square() * alpha)
+        return np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
+
+    with undivided():
+        for y0, block in each_band(pixels.height, pixels.width, measure):
+            average.add(y0, block)
+    return np.ascontiguousarray(average.result().transpose(2, 0, 1))
 
 
 def _mean(sums: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

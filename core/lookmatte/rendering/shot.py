@@ -24,7 +24,6 @@ from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region
 from lookmatte.looks.bake import Blend
 from lookmatte.looks.baker import RegionLook
 from lookmatte.looks.proxy import FrameProxy
-from lookmatte.rendering.pixels import PlatePixels
 from lookmatte.rendering.proxy import REST, make_proxy
 from lookmatte.rendering.remarks import EMPTY, UNSEEN, Remark
 from lookmatte.rendering.styles import load_style
@@ -294,12 +293,8 @@ class Shot:
 
     def proxy(self, loaded: LoadedFrame) -> FrameProxy:
         """The frame as a Baker sees it."""
-        pixels = self.pixels(loaded)
-        return make_proxy(loaded.number, loaded.frame, pixels, loaded.mattes, self.job.rest is not None)
-
-    def pixels(self, loaded: LoadedFrame) -> PlatePixels:
-        """The frame's colour, in bands."""
-        return PlatePixels(loaded.frame, self.colour, self.job.alpha)
+        with_rest = self.job.rest is not None
+        return make_proxy(loaded.number, loaded.frame, self.colour, self.job.alpha, loaded.mattes, with_rest)
 
 
 def _channel(header: FrameHeader, name: str) -> Key:
