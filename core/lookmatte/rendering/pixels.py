@@ -17,6 +17,7 @@ from lookmatte.bilateral.kernels import fused
 from lookmatte.errors import FrameError
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame
+from lookmatte.imaging.mattes import as_float
 from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.weights import RegionMatte, pixel_mattes, pixel_weights
 
@@ -155,8 +156,7 @@ class PlatePixels:
 
 
 def _float(pixels: NDArray[np.generic]) -> Tensor:
-    # numpy converts halves one at a time.
-    return torch.from_numpy(np.ascontiguousarray(pixels)).float()
+    return torch.from_numpy(as_float(pixels))
 
 
 def _in_place(step: object, planar: Tensor) -> Tensor:

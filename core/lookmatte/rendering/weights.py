@@ -37,8 +37,10 @@ def pixel_mattes(
     coverage."""
     named = _pixel_regions(mattes)
     rows = [region.matte.rows(y0, y1) for region in named]
-    values = np.stack(rows) if rows else np.empty((0, y1 - y0, width), np.float32)
-    return values, [region.matte.coverage for region in named]
+    coverage = [region.matte.coverage for region in named]
+    if len(rows) == 1:
+        return np.ascontiguousarray(rows[0])[None], coverage
+    return np.stack(rows) if rows else np.empty((0, y1 - y0, width), np.float32), coverage
 
 
 def _pixel_regions(mattes: Sequence[RegionMatte]) -> list[RegionMatte]:
