@@ -20,7 +20,7 @@ from lookmatte.bilateral.blend import share_weights
 from lookmatte.bilateral.encoding import encode
 from lookmatte.bilateral.grid import identity
 from lookmatte.bilateral.guide import GuideWeights
-from lookmatte.bilateral.kernels import cpu_kernel, fused
+from lookmatte.bilateral.kernels import cpu_kernel, kernel_for
 from lookmatte.bilateral.kernels.cpu import FusedLook
 from lookmatte.bilateral.kernels.scalars import narrow, widen
 from lookmatte.errors import InputError
@@ -181,7 +181,7 @@ def test_the_kernel_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     look, place = Look((), (), None, GuideWeights.luma_only()), centres(3)
     monkeypatch.setenv("LOOKMATTE_KERNEL", "torch")
     assert cpu_kernel() == "torch"
-    assert fused(look, place, place) is None
+    assert kernel_for(look, place, place) is None
     monkeypatch.setenv("LOOKMATTE_KERNEL", "numba")
     assert isinstance(fused(look, place, place), FusedLook)
     monkeypatch.setenv("LOOKMATTE_KERNEL", "numbra")

@@ -131,6 +131,27 @@ def check_model() -> Iterator[Finding]:
     yield Finding("model", "ok", f"{path.name}, checksum {model.checksum[:12]}, {path.parent}")
 
 
+def check_kernel() -> Iterator[Finding]:
+    """What styles the pixels; the code for this processor is made here, if it was not yet."""
+    import numpy as np
+    import torch
+
+    from lookmatte.bilateral.apply import Look
+    from lookmatte.bilateral.grid import identity
+    from lookmatte.bilateral.guide import GuideWeights
+    from lookmatte.bilateral.kernels import VARIABLE, kernel_for
+
+    place = torch.arange(16) / 16.0
+    kernel = kernel_for(Look((), (), identity(), GuideWeights.luma_only()), place, place)
+    if kernel is None:
+        todo = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else "install numba for ten times the speed"
+        yield Finding("kernel", "warn", "torch", todo)
+        return
+    for dtype in (np.float16, np.float32):
+        kernel.style(list(np.zeros((3, 16, 16), dtype)), None, np.zeros((0, 16, 16), np.float32), [])
+    yield Finding("kernel", "ok", f"numba {metadata.version('numba')}, with code for this processor")
+
+
 def check_render() -> Iterator[Finding]:
     """A generated picture goes the whole way, from an EXR and a style to a styled EXR that is finite."""
     import numpy as np
@@ -173,4 +194,4 @@ def check_render() -> Iterator[Finding]:
         yield Finding("render", "FAIL", f"{found}, but its pixels are wrong", "install lookmatte again")
 
 
-CHECKS = (check_python, check_torch, check_imaging, check_color, check_disk, check_model, check_render)
+CHECKS = (check_python, check_torch, check_imaging, check_color, check_disk, check_model, check_kernel, check_render)

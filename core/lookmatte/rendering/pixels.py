@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lookmatte.bilateral.apply import Look
 from lookmatte.bilateral.encoding import LARGEST_HALF
-from lookmatte.bilateral.kernels import fused
+from lookmatte.bilateral.kernels import kernel_for
 from lookmatte.errors import FrameError
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame
@@ -85,7 +85,7 @@ class PlatePixels:
 
     def fused(self, look: Look) -> FusedLook | None:
         """The fused kernel for this frame and ``look``; None where there is none."""
-        return fused(look, self.u, self.v, self._to, self._from)
+        return kernel_for(look, self.u, self.v, self._to, self._from)
 
     def style(self, y0: int, y1: int, kernel: FusedLook, mattes: Sequence[RegionMatte]) -> None:
         """Style rows ``y0:y1`` in place by the fused kernel; several threads may, each its own rows."""

@@ -44,7 +44,7 @@ def _numba_works() -> bool:
     return True
 
 
-def fused(
+def kernel_for(
     look: Look, u: Tensor, v: Tensor, forth: Tensor | None = None, back: Tensor | None = None
 ) -> FusedLook | None:
     """The fused kernel for a look and frames with these columns and rows, see

@@ -35,7 +35,7 @@ from lookmatte.bilateral.kernels.scalars import (
     widen,
 )  # fmt: skip
 
-STRIP, LANES = 256, 64
+STRIP, LANES = 256, 16
 
 # Where the rows of the buffer begin; R, G and B follow each other. Of WEIGHTS there is one for each region.
 STORED, CLAMPED, ABOVE, STYLED = 0, 3 * STRIP, 6 * STRIP, 9 * STRIP
