@@ -183,7 +183,7 @@ def test_the_kernel_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cpu_kernel() == "torch"
     assert kernel_for(look, place, place) is None
     monkeypatch.setenv("LOOKMATTE_KERNEL", "numba")
-    assert isinstance(fused(look, place, place), FusedLook)
+    assert isinstance(kernel_for(look, place, place), FusedLook)
     monkeypatch.setenv("LOOKMATTE_KERNEL", "numbra")
     with pytest.raises(InputError, match=r"LOOKMATTE_KERNEL: 'numbra' .*numba"):
         cpu_kernel()

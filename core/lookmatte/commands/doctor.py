@@ -194,4 +194,6 @@ def check_render() -> Iterator[Finding]:
         yield Finding("render", "FAIL", f"{found}, but its pixels are wrong", "install lookmatte again")
 
 
-CHECKS = (check_python, check_torch, check_imaging, check_color, check_disk, check_model, check_kernel, check_render)
+CHECKS = (
+    check_python, check_torch, check_imaging, check_color, check_disk, check_model, check_kernel, check_render,
+)  # fmt: skip
