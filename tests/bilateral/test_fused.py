@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from natural import centres, generator, random_guide
 from numba import njit
 
-from lookmatte.bilateral.apply import Look, SoftRegion, apply_band
+from lookmatte.bilateral.apply import Look, SoftRegion, apply_band, reference_transform
 from lookmatte.bilateral.blend import share_weights
 from lookmatte.bilateral.encoding import encode
 from lookmatte.bilateral.grid import identity
@@ -96,6 +96,18 @@ def test_it_agrees_with_the_definition(
     seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
 ) -> None:
     compare(seed, rows, columns, named, softs, rest, shape, plain)
+
+
+@given(seeds, st.integers(1, 40), st.integers(1, 300))
+@settings(max_examples=40, deadline=None)
+def test_it_agrees_with_the_five_dimensional_reference(seed: int, rows: int, columns: int) -> None:
+    (grid,), weights, linear = _grids(1, seed, (8, 16, 16)), random_guide(seed), _linear(seed, rows, columns)
+    with torch.no_grad():
+        expected = reference_transform(grid[None], linear[None], 1.0, weights)[0]
+    styled = linear.clone().numpy()
+    kernel = FusedLook(Look((grid,), (), None, weights), centres(columns), centres(rows))
+    kernel.style_linear(styled, np.ones((1, rows, columns), np.float32))
+    assert float((encode(torch.from_numpy(styled)) - encode(expected)).abs().max()) < TOLERANCE
 
 
 def test_it_agrees_where_the_processor_has_no_lookup() -> None:
