@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+# Triton reads it when it is first imported: where no device is, its kernels are interpreted, in main memory.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 from lookmatte.networks.model import Model
 
 # Nothing of a test run outlives it, nor does it depend on an earlier one.

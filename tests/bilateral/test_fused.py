@@ -10,80 +10,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bands import TOLERANCE, compare, grids, scene_linear, shared_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from natural import centres, generator, random_guide
+from natural import centres, random_guide
 from numba import njit
+from torch import Tensor
 
-from lookmatte.bilateral.apply import Look, SoftRegion, apply_band, reference_transform
-from lookmatte.bilateral.blend import share_weights
+from lookmatte.bilateral.apply import Look, reference_transform
 from lookmatte.bilateral.encoding import encode
-from lookmatte.bilateral.grid import identity
 from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.bilateral.kernels import cpu_kernel, kernel_for
 from lookmatte.bilateral.kernels.cpu import FusedLook
 from lookmatte.bilateral.kernels.scalars import narrow, widen
 from lookmatte.errors import InputError
 
-TOLERANCE = 1e-4
 seeds = st.integers(0, 2**31 - 1)
 
 
-def _grids(count: int, seed: int, shape: tuple[int, int, int]) -> list[torch.Tensor]:
-    random = generator(seed)
-    return [identity(*shape) + 0.2 * torch.randn(12, *shape, generator=random) for _ in range(count)]
+def _by_numba(look: Look, u: Tensor, v: Tensor, linear: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    styled = linear.numpy()
+    touched = FusedLook(look, u, v).style_linear(styled, weights.numpy())
+    return torch.from_numpy(styled), torch.from_numpy(touched)
 
 
-def _soft(seed: int, size: int) -> torch.Tensor:
-    """Coefficients of an enhanced matte that is 0 in a part of the picture and full in another."""
-    coefficients = 0.3 * torch.randn(4, size, size, generator=generator(seed))
-    coefficients[3] += torch.linspace(-0.5, 1.5, size)
-    coefficients[:, :, : size // 3] = 0.0
-    return coefficients
-
-
-def _linear(seed: int, rows: int, columns: int) -> torch.Tensor:
-    """Scene-linear colours from below 0 over black to far above white."""
-    random = generator(seed)
-    colours = torch.exp(2.0 * torch.randn(3, rows, columns, generator=random) - 1.0)
-    colours[:, torch.rand(rows, columns, generator=random) < 0.1] *= -1.0
-    colours[:, torch.rand(rows, columns, generator=random) < 0.1] = 0.0
-    colours[:, torch.rand(rows, columns, generator=random) < 0.02] = 5e4
-    return colours
-
-
-def _weights(count: int, seed: int, rows: int, columns: int) -> torch.Tensor:
-    """Weights that overlap, end hard and softly, and leave some pixels alone."""
-    weights = (3.0 * torch.rand(count, rows, columns, generator=generator(seed)) - 1.0).clamp(0.0, 1.0)
-    weights[:, :, columns // 2 : columns // 2 + 5] = 0.0
-    weights[:, rows // 2] *= 0.3
-    return share_weights(weights)[0]
-
-
-def compare(
+def compare_numba(
     seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
 ) -> None:
-    """The kernel must agree with apply_band on a random band and look."""
-    grids: list[torch.Tensor | None] = list(_grids(named, seed, shape))
-    if named > 1:
-        grids[seed % named] = None
-    under = tuple(
-        SoftRegion(None if index == 1 else grid, _soft(seed + index, 9))
-        for index, grid in enumerate(_grids(softs, seed + 1, shape))
-    )
-    weights = GuideWeights.luma_only() if plain else random_guide(seed)
-    look = Look(tuple(grids), under, _grids(1, seed + 2, shape)[0] if rest else None, weights)
-    linear, mattes = _linear(seed, rows, columns), _weights(named, seed, rows, columns)
-    # Overscan: the picture goes on beyond its display window.
-    u, v = centres(columns) * 1.2 - 0.1, centres(rows) * 1.2 - 0.1
-    with torch.no_grad():
-        expected, active = apply_band(linear, mattes, u, v, look)
-    styled = linear.clone().numpy()
-    touched = FusedLook(look, u, v).style_linear(styled, mattes.numpy())
-    assert np.array_equal(touched, active.numpy())
-    assert np.array_equal(styled[:, ~touched], linear.numpy()[:, ~touched])
-    apart = (encode(torch.from_numpy(styled)) - encode(expected)).abs()[:, active]
-    assert apart.numel() == 0 or float(apart.max()) < TOLERANCE
+    compare(_by_numba, seed, rows, columns, named, softs, rest, shape, plain)
 
 
 @given(
@@ -95,13 +49,13 @@ def compare(
 def test_it_agrees_with_the_definition(
     seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
 ) -> None:
-    compare(seed, rows, columns, named, softs, rest, shape, plain)
+    compare_numba(seed, rows, columns, named, softs, rest, shape, plain)
 
 
 @given(seeds, st.integers(1, 40), st.integers(1, 300))
 @settings(max_examples=40, deadline=None)
 def test_it_agrees_with_the_five_dimensional_reference(seed: int, rows: int, columns: int) -> None:
-    (grid,), weights, linear = _grids(1, seed, (8, 16, 16)), random_guide(seed), _linear(seed, rows, columns)
+    (grid,), weights, linear = grids(1, seed, (8, 16, 16)), random_guide(seed), scene_linear(seed, rows, columns)
     with torch.no_grad():
         expected = reference_transform(grid[None], linear[None], 1.0, weights)[0]
     styled = linear.clone().numpy()
@@ -115,10 +69,11 @@ def test_it_agrees_where_the_processor_has_no_lookup() -> None:
     script = (
         "from lookmatte.bilateral.kernels import lookup\n"
         "assert not lookup.is_there()\n"
-        "from test_fused import compare\n"
+        "from test_fused import compare_numba\n"
         "for seed in range(12):\n"
-        "    compare(seed, 5, 97 + 83 * seed, seed % 4, seed % 3, seed % 2 == 0, (8, 16, 16), seed % 5 == 0)\n"
-        "compare(7, 3, 300, 2, 1, True, (9, 4, 5), False)\n"
+        "    rest, plain = seed % 2 == 0, seed % 5 == 0\n"
+        "    compare_numba(seed, 5, 97 + 83 * seed, seed % 4, seed % 3, rest, (8, 16, 16), plain)\n"
+        "compare_numba(7, 3, 300, 2, 1, True, (9, 4, 5), False)\n"
         "print('agreed')\n"
     )
     path = os.pathsep.join([str(tests), *(one for one in sys.path if one)])
@@ -132,9 +87,9 @@ def test_it_agrees_where_the_processor_has_no_lookup() -> None:
 @settings(max_examples=20, deadline=None)
 def test_rows_do_not_depend_on_their_band(seed: int, rows: int, cut: int) -> None:
     cut, columns = min(cut, rows - 1), 130
-    look = Look(tuple(_grids(2, seed, (8, 16, 16))), (), None, random_guide(seed))
+    look = Look(tuple(grids(2, seed, (8, 16, 16))), (), None, random_guide(seed))
     kernel = FusedLook(look, centres(columns), centres(rows))
-    linear, weights = _linear(seed, rows, columns).numpy(), _weights(2, seed, rows, columns).numpy()
+    linear, weights = scene_linear(seed, rows, columns).numpy(), shared_weights(2, seed, rows, columns).numpy()
     whole, parts = linear.copy(), linear.copy()
     kernel.style_linear(whole, weights)
     for y0, y1 in ((cut, rows), (0, cut)):

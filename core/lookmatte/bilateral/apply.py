@@ -30,6 +30,10 @@ class SoftRegion:
     grid: Tensor | None
     enhanced: Tensor
 
+    def to(self, device: torch.device) -> SoftRegion:
+        """The same, with its tensors on a device."""
+        return SoftRegion(_on(self.grid, device), self.enhanced.to(device))
+
 
 @dataclass(frozen=True)
 class Look:
@@ -44,6 +48,19 @@ class Look:
     soft: tuple[SoftRegion, ...]
     rest: Tensor | None
     guide: GuideWeights
+
+    def to(self, device: torch.device) -> Look:
+        """The same, with its tensors on a device."""
+        return Look(
+            tuple(_on(grid, device) for grid in self.pixel_grids),
+            tuple(region.to(device) for region in self.soft),
+            _on(self.rest, device),
+            self.guide.to(device),
+        )
+
+
+def _on(grid: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if grid is None else grid.to(device)
 
 
 def sample_map(picture: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -134,7 +151,7 @@ def apply_band(linear: Tensor, weights: Tensor, u: Tensor, v: Tensor, look: Look
         left = left * _remain(1.0 - soft.sum(0))
 
     affine: Tensor | None = None
-    active = torch.zeros(linear.shape[1:], dtype=torch.bool)
+    active = torch.zeros(linear.shape[1:], dtype=torch.bool, device=linear.device)
     if look.rest is None:
         kept.add_(left)
     elif bool((left > 0).any()):

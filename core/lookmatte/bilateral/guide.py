@@ -33,6 +33,10 @@ class GuideWeights:
         """Weights whose guide is luma itself."""
         return GuideWeights(torch.zeros(HIDDEN, 4), torch.zeros(HIDDEN), torch.zeros(HIDDEN), torch.zeros(()))
 
+    def to(self, device: torch.device) -> GuideWeights:
+        """The same, with its tensors on a device."""
+        return GuideWeights(self.w1.to(device), self.b1.to(device), self.w2.to(device), self.b2.to(device))
+
 
 def guide(encoded: Tensor, matte: Tensor | float, weights: GuideWeights, dim: int = 0) -> Tensor:
     """Guide of an encoded picture: values in [0, 1], shape of the picture without its channel axis ``dim``.

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import torch
 
 from lookmatte.bilateral.apply import Look, apply_band
+from lookmatte.bilateral.kernels import find_device
 from lookmatte.imaging.colour import PlateColour, plate_matrix
 from lookmatte.imaging.frame import Frame
 from lookmatte.looks.bake import FrameBake, resolve
 from lookmatte.rendering.bands import each_band, undivided
+from lookmatte.rendering.devices import rows_that_fit
 from lookmatte.rendering.pixels import AlphaMode, PlatePixels
 from lookmatte.rendering.weights import RegionMatte, pixel_weights
 
@@ -25,6 +27,7 @@ def apply(
     *,
     colour: PlateColour | None = None,
     alpha: AlphaMode = "premultiplied",
+    device: str | torch.device | None = None,
 ) -> PlatePixels:
     """Style the plate of ``frame`` in place and return its pixels' reader, whose counts tell what was met.
 
@@ -32,11 +35,19 @@ def apply(
     strengths, exposure limits, or between two key frames. ``mattes`` are the frame's regions in the job's order.
     ``colour`` None: as the file says. Bits stay as stored where no look has weight, where alpha is 0, and where
     a value is not finite; every other channel of the frame is untouched. Memory beyond the frame: a few bands.
+
+    ``device``: "cuda", "cuda:1" or "mps" carries colour, alpha and mattes there and the styled colour back, the
+    whole frame at once where it fits; None or "cpu" styles the frame where it is. InputError for a device that is
+    not there.
     """
     look = resolve(bake) if isinstance(bake, FrameBake) else bake
     if colour is None:
         colour = plate_matrix(None, attributes={**frame.parts[0].attributes, **frame.plate.attributes})
     pixels = PlatePixels(frame, colour, alpha)
+    place = None if device is None else find_device(device)
+    if place is not None and place.type != "cpu":
+        style_there(pixels, look, mattes, place)
+        return pixels
 
     kernel = pixels.fused(look)
 
@@ -56,3 +67,10 @@ def apply(
             pass
     return pixels
 
+
+def style_there(pixels: PlatePixels, look: Look, mattes: Sequence[RegionMatte], device: torch.device) -> None:
+    """Style a frame on a device, as many rows at once as fit."""
+    kernel = pixels.kernel_on(device, look)
+    step = rows_that_fit(device, pixels.width, sum(one.blend == "pixel" for one in mattes), look)
+    for y0 in range(0, pixels.height, step):
+        pixels.style_on(y0, min(y0 + step, pixels.height), kernel, mattes)

@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.apply import Look
-from lookmatte.bilateral.encoding import LARGEST_HALF
-from lookmatte.bilateral.kernels import kernel_for
+from lookmatte.bilateral.kernels import kernel_for, kernel_on
+from lookmatte.bilateral.premultiplied import drop_what_does_not_fit, premultiply, straighten
 from lookmatte.errors import FrameError
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame
 from lookmatte.imaging.mattes import as_float
+from lookmatte.rendering.devices import from_device, to_device
 from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.weights import RegionMatte, pixel_mattes, pixel_weights
 
 if TYPE_CHECKING:
     from lookmatte.bilateral.kernels.cpu import FusedLook
+    from lookmatte.bilateral.kernels.plain import DeviceLook
 
 AlphaMode = Literal["premultiplied", "ignore"]
 
@@ -103,34 +105,46 @@ class PlatePixels:
         if told.opaque:
             self.opaque_seen = True
 
+    def kernel_on(self, device: torch.device, look: Look) -> DeviceLook:
+        """The kernel for this frame and ``look`` in the memory of a device."""
+        return kernel_on(device, look, self.u, self.v, self._to, self._from)
+
+    def style_on(self, y0: int, y1: int, kernel: DeviceLook, mattes: Sequence[RegionMatte]) -> None:
+        """Style rows ``y0:y1`` in place on the device of ``kernel``: there and back in one go each."""
+        device = kernel.device
+        if not self._fits_kernel:
+            band = self.read(y0, y1)
+            weights = pixel_weights(mattes, y0, y1, band.alpha)
+            linear = to_device([one.numpy() for one in band.linear], device)
+            touched = kernel.style_linear(linear, weights.to(device), y0)
+            self.write(y0, y1, band, linear.cpu(), touched.cpu())
+            return
+        rgb = to_device([pixels[y0:y1] for pixels in self._rgb], device)
+        alpha = None if self._alpha is None else to_device([self._alpha[y0:y1]], device)[0]
+        values, coverage = pixel_mattes(mattes, y0, y1, self.width)
+        told = kernel.style(rgb.unbind(0), alpha, to_device(list(values), device, values.shape), coverage, y0)
+        from_device(rgb, [pixels[y0:y1] for pixels in self._rgb])
+        self._nonfinite[y0:y1] = told.broken.cpu().numpy()
+        if bool(told.opaque):
+            self.opaque_seen = True
+
     def read(self, y0: int, y1: int) -> Band:
         """Rows ``y0:y1`` of the data window; several threads may read."""
         rgb = torch.stack([_float(pixels[y0:y1]) for pixels in self._rgb])
-        finite = rgb.isfinite().all(0)
-        if self._alpha is None:
+        alpha = None if self._alpha is None else _float(self._alpha[y0:y1])
+        stored, valid, finite = straighten(rgb, alpha)
+        if alpha is None:
             alpha = torch.ones(rgb.shape[1:])
-            valid = finite
-        else:
-            alpha = _float(self._alpha[y0:y1])
-            finite &= alpha.isfinite()
-            valid = finite & (alpha > 0)
-            if bool((alpha > 0).any()):
-                self.opaque_seen = True
-            rgb = rgb / torch.where(valid, alpha, 1.0)
-            # A colour over a vanishing alpha may not fit float32 once divided: such a pixel is left alone.
-            valid &= rgb.isfinite().all(0)
+        elif bool((alpha > 0).any()):
+            self.opaque_seen = True
         self._nonfinite[y0:y1] = (~finite).sum(1).numpy()
-        stored = torch.where(valid, rgb, 0.0)
         linear = stored
         if self._colour.decode is not None:
             linear = _in_place(self._colour.decode, linear)
         if self._to is not None:
             linear = torch.einsum("ij,jnw->inw", self._to, linear)
         if linear is not stored:
-            # A log curve or a gamut may carry a large value beyond float32.
-            fits = linear.isfinite().all(0)
-            valid &= fits
-            linear = torch.where(fits, linear, 0.0)
+            linear, valid = drop_what_does_not_fit(linear, valid)
         return Band(linear, stored, alpha, valid)
 
     def write(self, y0: int, y1: int, band: Band, styled: Tensor, active: Tensor) -> None:
@@ -143,10 +157,7 @@ class PlatePixels:
             styled = torch.einsum("ij,jnw->inw", self._from, styled)
         if self._colour.encode is not None:
             styled = _in_place(self._colour.encode, styled)
-        styled = torch.where(band.stored >= 0.0, styled.clamp_min(0.0), styled)
-        if self._alpha is not None:
-            styled = styled * band.alpha
-        styled = styled.clamp(-LARGEST_HALF, LARGEST_HALF)
+        styled = premultiply(styled, band.stored, None if self._alpha is None else band.alpha)
         # A view's inverse or a log curve may leave its domain: such a pixel keeps what it had.
         chosen &= styled.isfinite().all(0)
         mask = chosen.numpy()
