@@ -85,11 +85,12 @@ def test_every_bit_comes_back() -> None:
     assert np.array_equal(targets[1].view(np.uint16), wild.T.copy().view(np.uint16))
 
 
-def test_a_device_that_is_not_there_is_an_error_of_one_line() -> None:
+@pytest.mark.parametrize("name", ["gpu", "meta", "cuda:77"])
+def test_a_device_that_is_not_there_is_an_error_of_one_line(name: str) -> None:
     one = case(3, 2, 2, [FLOAT] * 6, False, True, False, False, "ACEScg")
     frame = one.frame()
-    with pytest.raises(InputError, match=r"^device: 'gpu' cannot be used here .*there is cpu") as caught:
-        apply(frame, one.look, mattes_of(frame), colour=one.colour, device="gpu")
+    with pytest.raises(InputError, match=rf"^device: '{name}' cannot be used here .*there is cpu") as caught:
+        apply(frame, one.look, mattes_of(frame), colour=one.colour, device=name)
     assert "\n" not in str(caught.value)
 
 

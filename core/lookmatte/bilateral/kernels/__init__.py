@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "LOOKMATTE_KERNEL"
 _CHOICES = ("numba", "torch")
+_DEVICES = ("cpu", "cuda", "mps")
 
 log = logging.getLogger("lookmatte")
 
@@ -69,6 +70,8 @@ def find_device(name: str | torch.device) -> torch.device:
     """The device of this name, "cuda", "cuda:1", "mps" or "cpu". InputError where there is no such device here."""
     try:
         device = torch.device(name)
+        if device.type not in _DEVICES:
+            raise RuntimeError("it must be cpu, cuda or mps")
         if str(device) == "cuda" and torch.cuda.is_available():
             device = torch.device("cuda", torch.cuda.current_device())
         torch.empty(1, device=device)
