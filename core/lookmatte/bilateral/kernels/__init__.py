@@ -68,10 +68,11 @@ def kernel_for(
 
 def find_device(name: str | torch.device) -> torch.device:
     """The device of this name, "cuda", "cuda:1", "mps" or "cpu". InputError where there is no such device here."""
+    kind = str(name).partition(":")[0]
     try:
+        if kind not in _DEVICES:
+            raise RuntimeError(f"it is none of {', '.join(_DEVICES)}{nearest(kind, _DEVICES)}")
         device = torch.device(name)
-        if device.type not in _DEVICES:
-            raise RuntimeError("it must be cpu, cuda or mps")
         if str(device) == "cuda" and torch.cuda.is_available():
             device = torch.device("cuda", torch.cuda.current_device())
         torch.empty(1, device=device)
