@@ -118,8 +118,14 @@ def _any(row, n):
 
 @compiled
 def _weigh(buffer, n, covers, y, x0):
-    """The two rows of every region. The alpha is that of the file still."""
+    """The two rows of every region; whether any has something here, else they are not made. The alpha is that of
+    the file still."""
     count = covers.mattes.shape[0]
+    seen = False
+    for k in range(count):
+        seen |= _any(covers.mattes[k, y, x0 : x0 + n], n)
+    if not seen:
+        return False
     alpha, left, total = buffer[_ALPHA], buffer[_LEFT], buffer[_TOTAL]
     for k in range(count):
         matte, row = covers.mattes[k, y, x0 : x0 + n], buffer[_WEIGHTS + k]
@@ -147,6 +153,7 @@ def _weigh(buffer, n, covers, y, x0):
         for i in range(n):
             rest = left[i] - (total[i] if total[i] < ONE else ONE) * left[i]
             left[i] = rest if rest > ZERO else ZERO
+    return True
 
 
 @compiled
@@ -174,15 +181,14 @@ def _add_strip(lines, buffer, y, x0, n, plane, covers, grain, f):
         _load(buffer[_ALPHA], plane.alpha[y, x0 : x0 + n])
     else:
         buffer[_ALPHA, :n] = ONE
-    if count:
-        _weigh(buffer, n, covers, y, x0)
+    covered = _weigh(buffer, n, covers, y, x0)
     _straighten(buffer, n, plane)
     _encode(buffer, n)
     _add(lines, 0, x0, buffer, n, _ALPHA, f)
     alpha = buffer[_ALPHA]
     for k in range(count):
         matte, own = buffer[_WEIGHTS + k], buffer[_WEIGHTS + count + k]
-        if not _any(matte, n):
+        if not covered or not _any(matte, n):
             continue
         line = lines[8 + 5 * k, x0 : x0 + n]
         for i in range(n):
