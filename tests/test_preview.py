@@ -23,7 +23,7 @@ from lookmatte.imaging.reader import read_frame
 from lookmatte.imaging.sheet import BORDER, GAP, LINE, REST_TINT, Canvas, Entry, Gallery, tint
 from lookmatte.imaging.writer import write_parts_to
 from lookmatte.job import Job
-from lookmatte.rendering import render
+from lookmatte.rendering import preview, render, styles
 from lookmatte.rendering.preview import MARGIN, TILE
 from lookmatte.rendering.view import displayed, view
 
@@ -169,6 +169,43 @@ def test_the_result_is_what_a_render_makes(shot: Path, model: Path) -> None:
     _, _, result = tiles(strip_of(shot / "job.preview.png"), 640, 480)
     assert alone.temporal.mode == "coherent"
     assert np.abs(result[5::10, 5::10] - srgb(colour)).max() < 1.5 * BYTE
+
+
+def test_a_previewer_that_is_warm_shows_what_a_cold_one_does(
+    shot: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights and references are read once, and a reference again when its file has changed."""
+    opened: list[str] = []
+
+    def counted(module: Any, name: str) -> None:
+        honest = getattr(module, name)
+
+        def counting(*args: Any, **more: Any) -> Any:
+            opened.append(name)
+            return honest(*args, **more)
+
+        monkeypatch.setattr(module, name, counting)
+
+    counted(styles, "read_picture")
+    counted(preview.Model, "load")
+    job = Job.load(shot / "job.yaml")
+    warm = preview.Previewer(model)
+    strips = [warm.preview(job, frame=frame) for frame in (2, 4, 2)]
+    assert sorted(set(opened)) == ["load", "read_picture"]
+    once = opened.count("read_picture")
+    assert (opened.count("load"), len(opened)) == (1, once + 1)
+    for strip in strips:
+        cold = preview.preview(job, frame=strip.frame, model=model)
+        assert (strip.picture == cold.picture).all()
+        assert strip.swatches == cold.swatches
+    assert not (strips[0].picture == strips[1].picture).all()
+
+    opened.clear()
+    write_style(shot / "warm.png", (20, 200, 40))
+    changed = warm.preview(job, frame=2)
+    assert 0 < len(opened) < once
+    assert (changed.picture == preview.preview(job, frame=2, model=model).picture).all()
+    assert not (changed.picture == strips[0].picture).all()
 
 
 @pytest.mark.parametrize("offset", [(0, 0), (-17, 33)])

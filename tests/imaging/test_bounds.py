@@ -79,7 +79,7 @@ def test_the_longest_side_is_averaged_in_little_memory(width: int, height: int) 
     try:
         average = AreaAverage(window, window)
         for y in range(0, height, 64):
-            average.add(y, np.ones((min(64, height - y), width, 9), np.float32))
+            average.add(y, np.ones((9, min(64, height - y), width), np.float32))
         assert average.result() == pytest.approx(1.0, abs=1e-4)
         assert tracemalloc.get_traced_memory()[1] < 300 << 20
     finally:

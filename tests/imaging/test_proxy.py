@@ -40,11 +40,11 @@ def test_against_brute_force(data: Window, display: Window, size: tuple[int, int
     starts = list(range(0, data.height, band))
     random.shuffle(starts)
     for y in starts:
-        average.add(y, pixels[y : y + band])
-        ones.add(y, np.ones_like(pixels[y : y + band]))
-    assert average.result() == pytest.approx(brute(pixels, data, display, size), abs=1e-3)
+        average.add(y, pixels[y : y + band].transpose(2, 0, 1))
+        ones.add(y, np.ones((2, *pixels[y : y + band].shape[:2]), np.float32))
+    assert average.result().transpose(1, 2, 0) == pytest.approx(brute(pixels, data, display, size), abs=1e-3)
     area = brute(np.ones((data.height, data.width, 1), np.float32), data, display, size)
-    assert ones.result()[..., 1] == pytest.approx(area[..., 0], abs=1e-5)
+    assert ones.result()[1] == pytest.approx(area[..., 0], abs=1e-5)
 
 
 def test_small_and_large_plates_of_ones_give_ones() -> None:
@@ -52,15 +52,15 @@ def test_small_and_large_plates_of_ones_give_ones() -> None:
         window = Window(0, 0, width, height)
         average = AreaAverage(window, window)
         for y in range(0, height, 64):
-            average.add(y, np.ones((min(64, height - y), width, 1), np.float32))
+            average.add(y, np.ones((1, min(64, height - y), width), np.float32))
         assert average.result() == pytest.approx(1.0, abs=1e-5)
-        assert average.result().shape == (256, 256, 1)
+        assert average.result().shape == (1, 256, 256)
 
 
 def test_rows_that_are_not_there() -> None:
     window = Window(0, 0, 4, 4)
     average = AreaAverage(window, window, (2, 2))
     with pytest.raises(ValueError, match="not in"):
-        average.add(3, np.ones((2, 4, 1), np.float32))
+        average.add(3, np.ones((1, 2, 4), np.float32))
     with pytest.raises(ValueError, match="no rows"):
         average.result()

@@ -114,7 +114,9 @@ def test_the_fused_sums_are_the_plain_sums(
         plain = plain_sums(frame, colour, mode, mattes, enhancing)
     assert fused.shape == plain.shape
     scale = np.maximum(np.abs(plain), 1.0)
-    assert np.abs((fused - plain) / scale).max() < 2e-6
+    # Of single pixels: a matrix that takes a large colour near 0 leaves its rounding there, times a curve's slope.
+    assert np.abs((fused - plain) / scale).max() < 1e-5
+    assert np.abs((fused - plain) / scale).mean() < 2e-7
 
 
 def test_a_large_plate_of_one_colour_is_that_colour() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lookmatte.imaging.frame import Weight, Window
-
-_COLUMNS = 4096
 
 
 def overlap_matrix(first: int, count: int, origin: int, length: int, cells: int) -> NDArray[np.float64]:
@@ -30,6 +30,47 @@ def cell_edges(first: int, count: int, origin: int, length: int, cells: int) -> 
     return (np.arange(first, first + count + 1, dtype=np.float64) - origin) * (cells / length)
 
 
+@dataclass(frozen=True)
+class Spans:
+    """Which pixels cells cover along one axis, (cells,) each. Cell c begins with ``begins[c]`` of pixel
+    ``firsts[c]`` and ends with ``ends[c]`` of ``lasts[c]``; ``ends`` is 0 where that is the same pixel. Pixels
+    between count ``inside``. All parts in units of a cell. A cell without pixels has places 0, and no parts."""
+
+    firsts: NDArray[np.int64]
+    lasts: NDArray[np.int64]
+    begins: Weight
+    ends: Weight
+    inside: np.float32
+
+    @staticmethod
+    def of(edges: NDArray[np.float64], cells: int) -> Spans:
+        """``edges`` of the pixels, as :func:`cell_edges` has them."""
+        cell, last = np.arange(cells, dtype=np.float64), len(edges) - 2
+        firsts = np.clip(np.searchsorted(edges, cell, side="right") - 1, 0, last)
+        lasts = np.clip(np.searchsorted(edges, cell + 1, side="left") - 1, 0, last)
+        begins = np.minimum(edges[firsts + 1], cell + 1) - np.maximum(edges[firsts], cell)
+        ends = np.minimum(edges[lasts + 1], cell + 1) - np.maximum(edges[lasts], cell)
+        there = (begins > 0) & (ends > 0)
+        return Spans(
+            np.where(there, firsts, 0),
+            np.where(there, lasts, 0),
+            np.where(there, begins, 0.0).astype(np.float32),
+            np.where(there & (lasts > firsts), ends, 0.0).astype(np.float32),
+            np.float32((edges[-1] - edges[0]) / (len(edges) - 1)),
+        )
+
+    def sums(self, lines: Weight) -> Weight:
+        """(..., pixels) -> (..., cells)."""
+        found: Weight = lines[..., self.firsts] * self.begins
+        found += lines[..., self.lasts] * self.ends
+        wide = np.flatnonzero(self.lasts > self.firsts + 1)
+        if len(wide):
+            # From behind a cell's first pixel to before its last; the sums in between are of no use.
+            bounds = np.stack([self.firsts[wide] + 1, self.lasts[wide]], axis=1).reshape(-1)
+            found[..., wide] += np.add.reduceat(lines, bounds, axis=-1)[..., ::2] * self.inside
+        return found
+
+
 class AreaAverage:
     """Averages rows over the cells of a grid that divides the display window; fractional overlaps count.
 
@@ -44,51 +85,48 @@ class AreaAverage:
         self._data = data_window
         self._display = display_window
         self._size = size
-        self._columns = np.empty((data_window.width, size[1]), dtype=np.float32)
-        for begin in range(0, data_window.width, _COLUMNS):  # a few MiB of doubles at a time
-            part = self._columns[begin : begin + _COLUMNS]
-            first = data_window.x + begin
-            part[:] = overlap_matrix(first, len(part), display_window.x, display_window.width, size[1]).T
+        across = cell_edges(data_window.x, data_window.width, display_window.x, display_window.width, size[1])
+        self._across = Spans.of(across, size[1])
         self._sums: NDArray[np.float64] | None = None
 
-    def add(self, y0: int, block: Weight) -> None:
-        """Add rows ``y0 ..`` of the data window, 0 its first: float32 (rows, width, channels), all finite.
+    def add(self, y0: int, planes: Weight) -> None:
+        """Add rows ``y0 ..`` of the data window, 0 its first: float32 (channels, rows, width), all finite.
 
         Each row once, in any order. A matte's weights are multiplied in beforehand.
         """
-        rows, width, channels = block.shape
+        self.put(self.gather(y0, planes))
+
+    def gather(self, y0: int, planes: Weight) -> tuple[int, Weight]:
+        """What :meth:`add` would :meth:`put`, for several threads: the first row of cells that the rows touch, and
+        their sums (channels, rows of cells, columns of cells)."""
+        channels, rows, width = planes.shape
         if width != self._data.width or y0 < 0 or y0 + rows > self._data.height:
             raise ValueError(f"rows {y0} to {y0 + rows} of width {width} are not in {self._data}")
-        if self._sums is None:
-            self._sums = np.zeros((self._size[0], channels, self._size[1]), dtype=np.float64)
         display_y, display_h = self._display.y, self._display.height
         weights = overlap_matrix(self._data.y + y0, rows, display_y, display_h, self._size[0])
         touched = np.flatnonzero(weights.any(axis=1))
         if not len(touched):
-            return
+            return 0, np.zeros((channels, 0, self._size[1]), np.float32)
         down = weights[touched[0] : touched[-1] + 1].astype(np.float32)
-        inside = slice(touched[0], touched[-1] + 1)
         if len(down) <= rows:
-            # Rows first: they shrink the band to a few lines before the columns' larger product.
-            lines = down @ block.reshape(rows, width * channels)
-            self._sums[inside] += self._across(lines.reshape(len(down), width, channels))
-        else:
-            # A picture lower than the grid: each of its rows is spread over several cells.
-            cells = self._across(block).reshape(rows, -1)
-            self._sums[inside] += (down @ cells).reshape(len(down), channels, -1)
+            # Rows first: they shrink the band to a few lines.
+            return int(touched[0]), self._across.sums(down @ planes)
+        # A picture lower than the grid: each of its rows is spread over several cells.
+        found: Weight = down @ self._across.sums(planes)
+        return int(touched[0]), found
+
+    def put(self, gathered: tuple[int, Weight]) -> None:
+        """Add what :meth:`gather` found; one thread after the other."""
+        first, part = gathered
+        if self._sums is None:
+            self._sums = np.zeros((len(part), *self._size), dtype=np.float64)
+        self._sums[:, first : first + part.shape[1]] += part
 
     def result(self) -> Weight:
-        """Sums of value times covered area, in units of a cell: (grid rows, grid columns, channels) float32.
+        """Sums of value times covered area, in units of a cell: (channels, grid rows, grid columns) float32.
 
         1 everywhere for a picture of ones that fills its display window.
         """
         if self._sums is None:
             raise ValueError("no rows were added")
-        return np.ascontiguousarray(self._sums.transpose(0, 2, 1), dtype=np.float32)
-
-    def _across(self, lines: Weight) -> Weight:
-        """(lines, data width, channels) -> (lines, channels, grid columns)."""
-        count, width, channels = lines.shape
-        turned = np.ascontiguousarray(lines.transpose(0, 2, 1)).reshape(count * channels, width)
-        cells: Weight = (turned @ self._columns).reshape(count, channels, -1)
-        return cells
+        return self._sums.astype(np.float32)

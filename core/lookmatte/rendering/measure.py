@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame, Pixels, Weight
-from lookmatte.imaging.proxy import cell_edges
+from lookmatte.imaging.proxy import Spans, cell_edges
 from lookmatte.looks.proxy import PROXY
 from lookmatte.rendering.bands import each_band
 from lookmatte.rendering.pixels import AlphaMode, PlatePixels
@@ -30,7 +30,8 @@ def fused_sums(
     reader = _Rows(frame, colour, mode)
     data, display = frame.plate.data_window, frame.plate.display_window
     down = cell_edges(data.y, data.height, display.y, display.height, PROXY)
-    across = _columns(cell_edges(data.x, data.width, display.x, display.width, PROXY), PROXY / display.width)
+    columns = Spans.of(cell_edges(data.x, data.width, display.x, display.width, PROXY), PROXY)
+    across = (columns.firsts, columns.lasts, columns.begins, columns.ends, columns.inside)
     coverage = np.array([region.matte.coverage for region in mattes], np.bool_)
     over = np.array([region.blend == "pixel" for region in mattes], np.bool_)
     planes = 4 + 5 * len(mattes) + (3 if enhancing else 0)
@@ -52,17 +53,6 @@ def fused_sums(
     ):
         sums[first : first + len(part)] += part
     return np.ascontiguousarray(sums[:, :planes].transpose(1, 0, 2), dtype=np.float32)
-
-
-def _columns(edges: NDArray[np.float64], inside: float) -> tuple[Any, Any, Any, Any, np.float32]:
-    """Which pixels each cell of a row covers: see :class:`lookmatte.bilateral.kernels.measure.Cells`."""
-    cells = np.arange(PROXY, dtype=np.float64)
-    firsts = np.maximum(np.searchsorted(edges, cells, side="right") - 1, 0)
-    lasts = np.minimum(np.searchsorted(edges, cells + 1, side="left") - 1, len(edges) - 2)
-    a, b = np.minimum(firsts, len(edges) - 2), np.maximum(lasts, 0)
-    begins = np.minimum(edges[a + 1], cells + 1) - np.maximum(edges[a], cells)
-    ends = np.minimum(edges[b + 1], cells + 1) - np.maximum(edges[b], cells)
-    return firsts, lasts, begins.astype(np.float32), ends.astype(np.float32), np.float32(inside)
 
 
 class _Rows:

@@ -20,10 +20,11 @@ from lookmatte.looks.notices import Notice
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent, printable
 from lookmatte.rendering.apply import apply
+from lookmatte.rendering.pictures import Pictures
 from lookmatte.rendering.remarks import Remark, Remarks, exposure_remarks, gathered_from_log
 from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import Shot
-from lookmatte.rendering.view import displayed, shrink, style_picture, tile_size, tinted, view
+from lookmatte.rendering.view import displayed, tile_size, tinted, view
 
 TILE = (640, 640)
 STYLE = (480, 220)
@@ -48,6 +49,34 @@ class Strip:
     swatches: tuple[Swatch, ...]
 
 
+class Previewer:
+    """Previews of any jobs, one after the other. What they have in common stays in memory between them: the
+    weights, and each reference picture, as a look takes it and as a strip shows it, until its file changes.
+
+    ``model`` is a file of weights instead of the shipped ones. One thread at a time.
+
+    >>> previewer = Previewer()
+    >>> strip = previewer.preview(Job.load("sh010.yaml"), frame=1004)
+    """
+
+    def __init__(self, model: Path | None = None) -> None:
+        self._file = model
+        self._model: Model | None = None
+        self._pictures = Pictures()
+
+    def preview(self, job: Job, *, frame: int | None = None, progress: Progress | None = None) -> Strip:
+        """As :func:`preview`."""
+        progress = progress or Silent()
+        check_paths(job)
+        shot = Shot(job)
+        for note in shot.colour.notes:
+            progress.note(note)
+        number = _choose(shot, frame)
+        if self._model is None:
+            self._model = Model.load(self._file)
+        return _strip(job, shot, number, self._model, self._pictures, progress)
+
+
 def preview(
     job: Job, *, frame: int | None = None, model: Path | None = None, progress: Progress | None = None
 ) -> Strip:
@@ -56,13 +85,12 @@ def preview(
     ``frame`` None is the middle one on disk. Raises InputError for what is wrong with the job or the frame
     number, FrameError for a frame that cannot be read.
     """
-    progress = progress or Silent()
-    check_paths(job)
-    shot = Shot(job)
-    for note in shot.colour.notes:
-        progress.note(note)
-    number = _choose(shot, frame)
-    network = Model.load(model)
+    return Previewer(model).preview(job, frame=frame, progress=progress)
+
+
+def _strip(
+    job: Job, shot: Shot, number: int, network: Model, pictures: Pictures, progress: Progress
+) -> Strip:
     loaded = shot.load(number)
     size = tile_size(loaded.frame, TILE)
     before = view(loaded.frame, shot.colour, job.alpha, size, loaded.mattes)
@@ -73,7 +101,7 @@ def preview(
         remarks.add(notice.frame, Remark.of(notice))
 
     with gathered_from_log(remarks.log):
-        baked = Baker(network, shot.looks(), "frame", listen).bake(shot.proxy(loaded), cut=False)
+        baked = Baker(network, shot.looks(pictures.reference), "frame", listen).bake(shot.proxy(loaded), cut=False)
     look = resolve(baked, settings=asked)
     pixels = apply(loaded.frame, look, loaded.mattes, colour=shot.colour, alpha=job.alpha)
     for note in loaded.frame.notes:
@@ -89,7 +117,7 @@ def preview(
     picture = _lay_out(
         [(displayed(before), "input", printable(name)), (regions, "regions", ""), (displayed(after), "result", "")],
         [
-            gallery_entry(swatch, style, shrink(style_picture(style, job.color.view), STYLE))
+            gallery_entry(swatch, style, pictures.tile(style, job.color.view, STYLE))
             for swatch in found
             for style in swatch.styles
         ],

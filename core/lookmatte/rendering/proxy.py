@@ -69,7 +69,7 @@ def plain_sums(
     average = AreaAverage(frame.plate.data_window, frame.plate.display_window, (PROXY, PROXY))
 
     @torch.no_grad()
-    def measure(y0: int, y1: int) -> NDArray[np.float32]:
+    def measure(y0: int, y1: int) -> tuple[int, NDArray[np.float32]]:
         band = pixels.read(y0, y1)
         rows = region_rows(mattes, y0, y1, band.alpha)
         alpha = torch.where(band.valid, band.alpha.clamp(0.0, 1.0), 0.0)
@@ -80,12 +80,12 @@ def plain_sums(
             planes += [encoded * own, own.unsqueeze(0), rows[region.name].matte.unsqueeze(0)]
         if enhancing:
             planes.append(encoded.clamp(0.0, 1.0).square() * alpha)
-        return np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
+        return average.gather(y0, torch.cat(planes).numpy())
 
     with undivided():
-        for y0, block in each_band(pixels.height, pixels.width, measure):
-            average.add(y0, block)
-    return np.ascontiguousarray(average.result().transpose(2, 0, 1))
+        for _, gathered in each_band(pixels.height, pixels.width, measure):
+            average.put(gathered)
+    return average.result()
 
 
 def _mean(sums: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

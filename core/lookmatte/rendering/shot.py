@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
+from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from lookmatte.imaging.plate import Key
 from lookmatte.imaging.reader import FrameHeader, read_frame, read_header
 from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
 from lookmatte.imaging.sequence import Sequence, parse_frames
-from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region
+from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region, StyleRef
 from lookmatte.looks.bake import Blend
 from lookmatte.looks.baker import RegionLook
 from lookmatte.looks.proxy import FrameProxy
+from lookmatte.looks.style import Reference
 from lookmatte.rendering.proxy import REST, make_proxy
 from lookmatte.rendering.remarks import EMPTY, UNSEEN, Remark
 from lookmatte.rendering.styles import load_style
@@ -202,12 +204,12 @@ class Shot:
         named: list[tuple[str, Blend]] = [(region.name, region.blend) for region in self._named]
         return (*named, (REST, "rest")) if self.job.rest is not None else tuple(named)
 
-    def looks(self) -> list[RegionLook]:
-        """Regions with their pictures, as the Baker takes them."""
+    def looks(self, load: Callable[[StyleRef, str | None], Reference] = load_style) -> list[RegionLook]:
+        """Regions with their pictures, as the Baker takes them; ``load`` reads them."""
         made: list[RegionLook] = []
         everything = self._named if self.job.rest is None else [*self._named, self.job.rest]
         for region, (name, blend) in zip(everything, self.regions, strict=True):
-            pictures = tuple(load_style(style, self.job.color.view) for style in region.style.pictures)
+            pictures = tuple(load(style, self.job.color.view) for style in region.style.pictures)
             made.append(RegionLook(name, blend, pictures, region.style_mix_at))
         return made
 

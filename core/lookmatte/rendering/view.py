@@ -25,6 +25,7 @@ from lookmatte.rendering.pixels import AlphaMode, PlatePixels
 from lookmatte.rendering.styles import load_style
 from lookmatte.rendering.weights import RegionMatte, region_rows
 
+_BAND_PIXELS = 1 << 17
 _SHADOW = 0.22  # how bright a tint stays over black
 _EXCLUDED = 0.2  # how bright the part of a style is that its matte leaves out
 
@@ -70,7 +71,7 @@ def view(
     average = AreaAverage(window, frame.plate.display_window, (size[1], size[0]))
 
     @torch.no_grad()
-    def measure(y0: int, y1: int) -> NDArray[np.float32]:
+    def measure(y0: int, y1: int) -> tuple[int, NDArray[np.float32]]:
         band = straight.read(y0, y1)
         cover = torch.nan_to_num(band.alpha, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
         light = band.linear * cover
@@ -81,12 +82,13 @@ def view(
         weights = torch.stack([torch.zeros_like(cover), *(rows[region.name].weight for region in mattes)])
         left = (1.0 - weights.sum(0)).clamp_min(0.0)
         planes = torch.cat([light.clamp(0.0, 1.0), cover[None], weights[1:] * cover, (left * cover)[None]])
-        return np.ascontiguousarray(planes.permute(1, 2, 0).numpy())
+        return average.gather(y0, planes.numpy())
 
     with undivided():
-        for y0, block in each_band(straight.height, straight.width, measure):
-            average.add(y0, block)
-    sums = torch.from_numpy(average.result()).permute(2, 0, 1).clamp(0.0, 1.0)
+        rows = max(1, _BAND_PIXELS // max(straight.width, 1))
+        for _, gathered in each_band(straight.height, straight.width, measure, rows=rows):
+            average.put(gathered)
+    sums = torch.from_numpy(average.result()).clamp(0.0, 1.0)
     return View(sums[:3], sums[3], sums[4:-1], sums[-1])
 
 
@@ -124,8 +126,8 @@ def shrink(tile: Tile, box: tuple[int, int]) -> Tile:
     size = fit(width, height, box)
     whole = Window(0, 0, width, height)
     average = AreaAverage(whole, whole, (size[1], size[0]))
-    average.add(0, np.ascontiguousarray(decode(torch.from_numpy(tile)).numpy()))
-    return encode(torch.from_numpy(average.result())).clamp(0.0, 1.0).numpy()
+    average.add(0, decode(torch.from_numpy(tile).permute(2, 0, 1)).contiguous().numpy())
+    return _tile(encode(torch.from_numpy(average.result())))
 
 
 def _over_checker(seen: View) -> Tensor:

@@ -49,8 +49,8 @@ class Covers(NamedTuple):
 
 class Cells(NamedTuple):
     """Where pixels lie. ``edges`` (n + 1,): of rows, in cells from the first one summed. Cell c of a row begins
-    with ``begins[c]`` of pixel ``firsts[c]`` and ends with ``ends[c]`` of ``lasts[c]``, if that is another one; all
-    pixels between count ``inside``. All parts in units of a cell."""
+    with ``begins[c]`` of pixel ``firsts[c]`` and ends with ``ends[c]`` of ``lasts[c]``; pixels between count
+    ``inside``. All parts in units of a cell."""
 
     edges: NDArray[np.float64]
     firsts: NDArray[np.int64]
@@ -210,15 +210,13 @@ def _gather(sums, lines, cells):
         one, two, three, four = lines[p], lines[p + 1], lines[p + 2], lines[p + 3]
         for c in range(cells.firsts.shape[0]):
             a, b = cells.firsts[c], cells.lasts[c]
-            if a > b:
-                continue
             s, t, u, v = ZERO, ZERO, ZERO, ZERO
             for x in range(a + 1, b):
                 s += one[x]
                 t += two[x]
                 u += three[x]
                 v += four[x]
-            w, first, last = cells.inside, cells.begins[c], cells.ends[c] if b > a else ZERO
+            w, first, last = cells.inside, cells.begins[c], cells.ends[c]
             sums[p, c] += s * w + one[a] * first + one[b] * last
             sums[p + 1, c] += t * w + two[a] * first + two[b] * last
             sums[p + 2, c] += u * w + three[a] * first + three[b] * last
