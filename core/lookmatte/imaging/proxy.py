@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from lookmatte.imaging.frame import Weight, Window
 
+_BLOCK = 32
+
 
 def overlap_matrix(first: int, count: int, origin: int, length: int, cells: int) -> NDArray[np.float64]:
     """How much of each cell each pixel covers, along one axis: (cells, count), in units of a cell.
@@ -59,17 +61,6 @@ class Spans:
             np.float32((edges[-1] - edges[0]) / (len(edges) - 1)),
         )
 
-    def sums(self, lines: Weight) -> Weight:
-        """(..., pixels) -> (..., cells)."""
-        found: Weight = lines[..., self.firsts] * self.begins
-        found += lines[..., self.lasts] * self.ends
-        wide = np.flatnonzero(self.lasts > self.firsts + 1)
-        if len(wide):
-            # From behind a cell's first pixel to before its last; the sums in between are of no use.
-            bounds = np.stack([self.firsts[wide] + 1, self.lasts[wide]], axis=1).reshape(-1)
-            found[..., wide] += np.add.reduceat(lines, bounds, axis=-1)[..., ::2] * self.inside
-        return found
-
 
 class AreaAverage:
     """Averages rows over the cells of a grid that divides the display window; fractional overlaps count.
@@ -85,8 +76,7 @@ class AreaAverage:
         self._data = data_window
         self._display = display_window
         self._size = size
-        across = cell_edges(data_window.x, data_window.width, display_window.x, display_window.width, size[1])
-        self._across = Spans.of(across, size[1])
+        self._blocks = _blocks(data_window, display_window, size[1])
         self._sums: NDArray[np.float64] | None = None
 
     def add(self, y0: int, planes: Weight) -> None:
@@ -110,9 +100,9 @@ class AreaAverage:
         down = weights[touched[0] : touched[-1] + 1].astype(np.float32)
         if len(down) <= rows:
             # Rows first: they shrink the band to a few lines.
-            return int(touched[0]), self._across.sums(down @ planes)
+            return int(touched[0]), self._across(down @ planes)
         # A picture lower than the grid: each of its rows is spread over several cells.
-        found: Weight = down @ self._across.sums(planes)
+        found: Weight = down @ self._across(planes)
         return int(touched[0]), found
 
     def put(self, gathered: tuple[int, Weight]) -> None:
@@ -130,3 +120,28 @@ class AreaAverage:
         if self._sums is None:
             raise ValueError("no rows were added")
         return self._sums.astype(np.float32)
+
+    def _across(self, lines: Weight) -> Weight:
+        """(channels, lines, data width) -> (channels, lines, grid columns)."""
+        channels, count, width = lines.shape
+        flat = lines.reshape(channels * count, width)
+        found = np.zeros((channels * count, self._size[1]), np.float32)
+        for cells, pixels, weights in self._blocks:
+            np.matmul(flat[:, pixels], weights, out=found[:, cells])
+        return found.reshape(channels, count, -1)
+
+
+def _blocks(data: Window, display: Window, cells: int) -> list[tuple[slice, slice, Weight]]:
+    """A few columns of the grid, the pixels that they cover, and how much: (pixels, columns). One matrix for all
+    columns would be zeros for its greatest part."""
+    edges = cell_edges(data.x, data.width, display.x, display.width, cells)
+    found = []
+    for begin in range(0, cells, _BLOCK):
+        end = min(begin + _BLOCK, cells)
+        first = int(np.searchsorted(edges[1:], begin, side="right"))
+        last = int(np.searchsorted(edges[:-1], end, side="left"))
+        if first < last:
+            covered = overlap_matrix(data.x + first, last - first, display.x, display.width, cells)
+            weights = np.ascontiguousarray(covered[begin:end].T, dtype=np.float32)
+            found.append((slice(begin, end), slice(first, last), weights))
+    return found

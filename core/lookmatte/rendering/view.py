@@ -17,6 +17,7 @@ from torch import Tensor
 from lookmatte.bilateral.encoding import decode, encode, luma
 from lookmatte.imaging.colour import PlateColour
 from lookmatte.imaging.frame import Frame, Window
+from lookmatte.imaging.mattes import as_float
 from lookmatte.imaging.proxy import AreaAverage
 from lookmatte.imaging.sheet import Tile, Tint, checker, fit
 from lookmatte.job import StyleRef
@@ -66,30 +67,49 @@ def view(
     Highlights are clamped first, as a viewer clamps them, so that a single bright pixel does not spread over
     its cell. Light that is stored where alpha is 0 shows; pixels that are not finite are black.
     """
-    straight, stored = PlatePixels(frame, colour, alpha), PlatePixels(frame, colour, "ignore")
+    source = _Light(frame, colour, alpha)
     window = frame.plate.data_window
     average = AreaAverage(window, frame.plate.display_window, (size[1], size[0]))
 
     @torch.no_grad()
     def measure(y0: int, y1: int) -> tuple[int, NDArray[np.float32]]:
-        band = straight.read(y0, y1)
-        cover = torch.nan_to_num(band.alpha, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
-        light = band.linear * cover
-        clear = band.alpha <= 0.0
-        if bool(clear.any()):
-            light = torch.where(clear, stored.read(y0, y1).linear, light)
-        rows = region_rows(mattes, y0, y1, band.alpha)
+        light, opacity = source.read(y0, y1)
+        cover = torch.nan_to_num(opacity, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
+        rows = region_rows(mattes, y0, y1, opacity)
         weights = torch.stack([torch.zeros_like(cover), *(rows[region.name].weight for region in mattes)])
         left = (1.0 - weights.sum(0)).clamp_min(0.0)
         planes = torch.cat([light.clamp(0.0, 1.0), cover[None], weights[1:] * cover, (left * cover)[None]])
         return average.gather(y0, planes.numpy())
 
     with undivided():
-        rows = max(1, _BAND_PIXELS // max(straight.width, 1))
-        for _, gathered in each_band(straight.height, straight.width, measure, rows=rows):
+        rows = max(1, _BAND_PIXELS // max(window.width, 1))
+        for _, gathered in each_band(window.height, window.width, measure, rows=rows):
             average.put(gathered)
     sums = torch.from_numpy(average.result()).clamp(0.0, 1.0)
     return View(sums[:3], sums[3], sums[4:-1], sums[-1])
+
+
+class _Light:
+    """Rows of a frame as light over black: premultiplied, in linear Rec.709, where alpha is 0 as stored."""
+
+    def __init__(self, frame: Frame, colour: PlateColour, mode: AlphaMode) -> None:
+        self._stored = PlatePixels(frame, colour, "ignore")
+        self._alpha = None if mode == "ignore" or frame.alpha is None else frame.pixels(frame.alpha)
+        # A matrix may come after premultiplying; a curve may not.
+        self._straight = None if colour.decode is None else PlatePixels(frame, colour, mode)
+
+    def read(self, y0: int, y1: int) -> tuple[Tensor, Tensor]:
+        """Light (3, n, w), 0 where a value is not finite, and alpha (n, w) as stored, 1 where there is none."""
+        light = self._stored.read(y0, y1).linear
+        if self._alpha is None:
+            return light, torch.ones_like(light[0])
+        alpha = torch.from_numpy(as_float(self._alpha[y0:y1]))
+        if self._straight is not None:
+            straight = self._straight.read(y0, y1).linear
+            light = torch.where(alpha <= 0.0, light, straight * alpha.clamp(0.0, 1.0))
+        elif bool((alpha > 1.0).any()):
+            light = light / alpha.clamp_min(1.0)
+        return torch.where(alpha.isfinite(), light, 0.0), alpha
 
 
 def displayed(seen: View) -> Tile:
