@@ -24,6 +24,7 @@ from sample_files import fixture, real_data
 import lookmatte
 from exr_files import raw_headers, write_exr
 from lookmatte.errors import FrameError
+from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.imaging.exr_header import COMPRESSIONS
 from lookmatte.imaging.frame import Part, Window
 from lookmatte.imaging.reader import read_frame, read_header, read_parts
@@ -552,3 +553,21 @@ def test_compression_names_are_those_of_the_library() -> None:
     named = {int(value): name for name, value in OpenEXR.Compression.__members__.items()}
     for number, (name, _) in COMPRESSIONS.items():
         assert named[number] == f"{'no' if name == 'none' else name}_compression".upper()
+
+
+def test_files_are_the_same_by_one_thread_and_by_several(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    planes = {name: random.random((200, 150)).astype(np.float16) for name in "RGB"}
+    window = Window(0, 0, 150, 200)
+    for compression in ("zip", "piz"):
+        written = []
+        for threads in (1, 3):
+            path = tmp_path / f"{compression}.{threads}.exr"
+            with threads_in_files(threads):
+                assert OpenEXR.global_thread_count() == (threads if threads > 1 else 0)
+                write_parts_to([Part("", planes, window, window, {}, compression)], path)
+                read = read_frame(path)
+            assert all(np.array_equal(read.parts[0].channels[name], planes[name]) for name in "RGB")
+            written.append(path.read_bytes())
+        assert written[0] == written[1]
+    assert OpenEXR.global_thread_count() == 0

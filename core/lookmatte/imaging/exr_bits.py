@@ -52,6 +52,23 @@ def read_channels(path: Path, parts: Sequence[ExrPart]) -> list[dict[str, Pixels
     return found
 
 
+@contextmanager
+def threads_in_files(count: int) -> Iterator[None]:
+    """While it lasts, a file is read and written by ``count`` threads: for frames that come one at a time. Where
+    several come together, each by a thread of its own is faster. Begin and end it while no file is open."""
+    import OpenEXR
+
+    before = OpenEXR.global_thread_count()
+    wanted = count if count > 1 else 0
+    if wanted != before:
+        OpenEXR.set_global_thread_count(wanted)
+    try:
+        yield
+    finally:
+        if wanted != before:
+            OpenEXR.set_global_thread_count(before)
+
+
 class _ThreadFilter:
     """Stands in for ``sys.stdout`` and drops what the muted threads write."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lookmatte.errors import LookmatteError
+from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.rendering import bands
 
 BROKEN = (MemoryError, RuntimeError, ValueError, ArithmeticError)
@@ -97,6 +98,10 @@ class Flow(Generic[Read, Done]):
     def run(self, following: Callable[[], int | None]) -> None:
         """Bring all frames through. ``following()`` is the next one to read; None: there is none at the moment, or
         none any more when no frame is on its way."""
+        with threads_in_files(self._crew.share):
+            self._run(following)
+
+    def _run(self, following: Callable[[], int | None]) -> None:
         pool = ThreadPoolExecutor(self._crew.workers, "lookmatte", bands.share, (self._crew.share,))
         try:
             while True:

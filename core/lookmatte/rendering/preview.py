@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookmatte.errors import InputError
+from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.imaging.sequence import describe_frames
 from lookmatte.imaging.sheet import EDGE, GAP, INK, LINE, REST_TINT, Canvas, Entry, Gallery, Tile, Tint, tint
 from lookmatte.job import Job, Region, StyleRef
@@ -20,6 +21,7 @@ from lookmatte.looks.notices import Notice
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent, printable
 from lookmatte.rendering.apply import apply
+from lookmatte.rendering.bands import threads
 from lookmatte.rendering.pictures import Pictures
 from lookmatte.rendering.remarks import Remark, Remarks, exposure_remarks, gathered_from_log
 from lookmatte.rendering.settings import settings
@@ -74,7 +76,8 @@ class Previewer:
         number = _choose(shot, frame)
         if self._model is None:
             self._model = Model.load(self._file)
-        return _strip(job, shot, number, self._model, self._pictures, progress)
+        with threads_in_files(threads()):
+            return _strip(job, shot, number, self._model, self._pictures, progress)
 
 
 def preview(

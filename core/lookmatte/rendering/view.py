@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -41,6 +42,12 @@ class View:
     alpha: Tensor
     shares: Tensor
     rest: Tensor
+
+    @cached_property
+    def shown(self) -> Tensor:
+        """As a screen shows it, over a checker where it is transparent: (3, h, w) in the working encoding."""
+        ground = decode(torch.from_numpy(checker(*self.alpha.shape)).permute(2, 0, 1))
+        return encode((self.rgb + (1.0 - self.alpha) * ground).clamp(0.0, 1.0))
 
 
 def tile_size(frame: Frame, box: tuple[int, int]) -> tuple[int, int]:
@@ -114,12 +121,12 @@ class _Light:
 
 def displayed(seen: View) -> Tile:
     """As a screen shows it, over a checker where it is transparent: (h, w, 3)."""
-    return _tile(_over_checker(seen))
+    return _tile(seen.shown)
 
 
 def tinted(seen: View, tints: Sequence[Tint], rest: Tint | None) -> Tile:
     """Each region in its tint over the picture without its colours; what no region takes stays grey."""
-    grey = luma(_over_checker(seen))
+    grey = luma(seen.shown)
     shares = list(seen.shares) + ([seen.rest] if rest is not None else [])
     left = (1.0 - torch.stack(shares).sum(0)).clamp_min(0.0) if shares else torch.ones_like(grey)
     picture = (left * grey).expand(3, -1, -1).clone()
@@ -148,11 +155,6 @@ def shrink(tile: Tile, box: tuple[int, int]) -> Tile:
     average = AreaAverage(whole, whole, (size[1], size[0]))
     average.add(0, decode(torch.from_numpy(tile).permute(2, 0, 1)).contiguous().numpy())
     return _tile(encode(torch.from_numpy(average.result())))
-
-
-def _over_checker(seen: View) -> Tensor:
-    ground = decode(torch.from_numpy(checker(*seen.alpha.shape)).permute(2, 0, 1))
-    return encode((seen.rgb + (1.0 - seen.alpha) * ground).clamp(0.0, 1.0))
 
 
 def _tile(rgb: Tensor) -> Tile:
