@@ -21,10 +21,11 @@ from pathlib import Path
 import torch
 from lookmatte.job import Job
 from lookmatte.networks.model import Model
-from lookmatte.rendering import render
+from lookmatte.rendering import bands, render
 import OpenEXR, OpenImageIO, PyOpenColorIO, cv2
 
 torch.set_num_threads(2)
+bands.set_threads(2)
 Model.load(Path(sys.argv[2]))
 
 
