@@ -63,7 +63,8 @@ def test_a_prediction_is_the_models(model: Model, seed: int, matte: str, flat: f
             picture = _picture(seed + 3 + step, flat)
             expected, used = model.predict(picture, weight, style, previous, alpha)
             grid, ours = folded.predict(picture, weight, style, previous, alpha)
-            torch.testing.assert_close(grid, expected, atol=2e-5, rtol=1e-4)
+            # A picture of almost one colour is divided by deviations that are mostly rounding.
+            torch.testing.assert_close(grid, expected, atol=2e-5 if flat < 0.9 else 1e-4, rtol=1e-4)
             _close(ours, used)
             previous = used
 

@@ -76,3 +76,11 @@ def test_programs_are_told_the_same_in_json(made: Shot) -> None:
     assert failed["frame"] == 3
     assert "is not whole" in failed["message"]
     assert events[-1] == {"event": "done", "done": 4, "skipped": 0, "failed": 1}
+
+
+def test_an_unknown_kernel_is_one_line(made: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKMATTE_KERNEL", "numbra")
+    ran = lookmatte("render", made.save_job())
+    assert ran.returncode == 2
+    assert ran.stderr == "lookmatte: error: LOOKMATTE_KERNEL: 'numbra' is no kernel; nearest: numba\n"
+    assert not (made.folder / "out").exists()

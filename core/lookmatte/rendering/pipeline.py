@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from lookmatte.bilateral.kernels import cpu_kernel
 from lookmatte.errors import FrameError, InputError, LookmatteError
 from lookmatte.imaging.sequence import describe_frames, parse_frames
 from lookmatte.job import Job
@@ -98,6 +99,7 @@ class _Run:
         model: Path | None,
     ) -> None:
         check_paths(job)
+        cpu_kernel()  # a kernel that is not known is a mistake of the whole job, not of its frames
         self.job, self.progress, self.stage, self.overwrite = job, progress, stage, overwrite
         self.shot = Shot(job)
         self.chosen = self._choose(frames)

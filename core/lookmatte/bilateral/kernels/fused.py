@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lookmatte.bilateral.kernels import strips as of
+from lookmatte.bilateral.kernels.edition import edition
 from lookmatte.bilateral.kernels.scalars import ONE, ZERO, F
 from lookmatte.bilateral.kernels.strips import (
     ACTIVE,
@@ -204,13 +203,12 @@ def _style_strip(buffer, y, strip, plane, covers, cells, looks, soft, line, guid
     return told
 
 
-def _build(edition: int) -> Callable[..., bool]:
-    """Make the pass. numba keeps its code on disk under the date of this file and the values of what the function
-    closes over: ``edition``, of all files that it is made from, so that no change of any leaves old code in use."""
+def _build(made_of: int) -> Callable[..., bool]:
+    """The pass, made of sources of this :func:`edition`."""
 
     @njit(nogil=True, error_model="numpy", cache=True)
     def style_rows(plane, covers, cells, looks, soft, guiding, space, found):
-        if edition == 0:
+        if made_of == 0:
             return False
         softs = soft.maps.shape[0]
         buffer = np.zeros(of.buffer_size(covers.mattes.shape[0] + softs), F)
@@ -235,15 +233,6 @@ def _build(edition: int) -> Callable[..., bool]:
     return built
 
 
-def _edition() -> int:
-    """A number that differs whenever a source of the machine code does."""
-    folder = Path(__file__).parent
-    beside = [folder.parent / name for name in ("encoding.py", "apply.py", "guide.py")]
-    sources = [*sorted(folder.glob("*.py")), *beside]
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
-    return int.from_bytes(digest.digest()[:7], "big") | 1
-
-
-style_rows = _build(_edition())
+style_rows = _build(edition("scalars.py", "strips.py", "lookup.py", "../encoding.py", "../apply.py", "../guide.py"))
 """Style rows of a frame in place: (Plane, Covers, Cells, Looks, Soft, Guiding, Space, Found) -> whether any pixel
 has alpha. It may run in several threads, each on rows of its own."""

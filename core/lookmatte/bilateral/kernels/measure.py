@@ -7,9 +7,7 @@ picture, and gathered into cells once.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lookmatte.bilateral.encoding import STOP
+from lookmatte.bilateral.kernels.edition import edition
 from lookmatte.bilateral.kernels.scalars import ONE, ZERO, F, I, bits_of, compiled, exp2, finite, log2, widen
 
 Floats = NDArray[np.float32]
@@ -223,13 +222,12 @@ def _gather(sums, lines, cells):
             sums[p + 3, c] += v * w + four[a] * first + four[b] * last
 
 
-def _build(edition: int) -> Callable[..., None]:
-    """Make the pass. numba keeps its code on disk under the date of this file and the values of what the function
-    closes over: ``edition``, of all files that it is made from, so that no change of any leaves old code in use."""
+def _build(made_of: int) -> Callable[..., None]:
+    """The pass, made of sources of this :func:`edition`."""
 
     @njit(nogil=True, error_model="numpy", cache=True)
     def measure_rows(plane, covers, cells, grain, sums):
-        if edition == 0:
+        if made_of == 0:
             return
         height, width = plane.rgb[0].shape
         lines = np.empty((sums.shape[1], width), F)
@@ -256,15 +254,7 @@ def _build(edition: int) -> Callable[..., None]:
     return built
 
 
-def _edition() -> int:
-    """A number that differs whenever a source of the machine code does."""
-    folder = Path(__file__).parent
-    sources = (folder / "scalars.py", folder.parent / "encoding.py")
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
-    return int.from_bytes(digest.digest()[:7], "big") | 1
-
-
-measure_rows = _build(_edition())
+measure_rows = _build(edition("scalars.py", "../encoding.py"))
 """Add rows of a frame to sums (cells down, P, cells across), P a multiple of 4: (Plane, Covers, Cells, whether the
 clamped colour's square is wanted, sums). Several threads may run it, each with sums of its own. What a plane of the
 sums is: ``lookmatte.rendering.proxy.plain_sums``."""
