@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lookmatte.commands.common import add_json
 from lookmatte.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 State = Literal["ok", "warn", "FAIL"]
 
@@ -132,66 +136,59 @@ def check_model() -> Iterator[Finding]:
 
 
 def check_kernel() -> Iterator[Finding]:
-    """What styles the pixels; the code for this processor is made here, if it was not yet."""
-    import numpy as np
-    import torch
+    """What styles the pixels."""
+    from lookmatte.bilateral.kernels import VARIABLE, cpu_kernel
 
-    from lookmatte.bilateral.apply import Look
-    from lookmatte.bilateral.grid import identity
-    from lookmatte.bilateral.guide import GuideWeights
-    from lookmatte.bilateral.kernels import VARIABLE, kernel_for
-
-    place = torch.arange(16) / 16.0
-    kernel = kernel_for(Look((), (), identity(), GuideWeights.luma_only()), place, place)
-    if kernel is None:
+    if cpu_kernel() == "numba":
+        yield Finding("kernel", "ok", f"numba {metadata.version('numba')}")
+    else:
         todo = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else "install numba for ten times the speed"
         yield Finding("kernel", "warn", "torch", todo)
-        return
-    for dtype in (np.float16, np.float32):
-        kernel.style(list(np.zeros((3, 16, 16), dtype)), None, np.zeros((0, 16, 16), np.float32), [])
-    yield Finding("kernel", "ok", f"numba {metadata.version('numba')}, with code for this processor")
 
 
 def check_render() -> Iterator[Finding]:
-    """A generated picture goes the whole way, from an EXR and a style to a styled EXR that is finite."""
+    """A generated picture goes the whole way, from an EXR and a style to a styled EXR that is finite, in half and
+    in float. The kernels make and keep their code for this processor here, if they have not yet."""
     import numpy as np
 
-    from lookmatte.imaging.frame import Part, Window
     from lookmatte.imaging.picture import write_png
+
+    size = 32
+    across = np.tile(np.linspace(0.02, 4.0, size, dtype=np.float32), (size, 1))
+    plate = np.stack([across, across.T, across[::-1]])
+    style = np.zeros((size, size, 3), np.uint8) + np.array([220, 150, 60], np.uint8)
+    style[: size // 2] //= 3
+    with tempfile.TemporaryDirectory(prefix="lookmatte") as name:
+        folder = Path(name)
+        write_png(folder / "style.png", style)
+        for dtype in (np.float16, np.float32):
+            trouble = _styled(folder / np.dtype(dtype).name, plate.astype(dtype))
+            if trouble:
+                yield Finding("render", "FAIL", trouble, "install lookmatte again")
+                return
+    yield Finding("render", "ok", f"styled a generated picture of {size}x{size}, in half and in float")
+
+
+def _styled(folder: Path, plate: NDArray[np.floating[Any]]) -> str:
+    """Style a (3, h, w) plate in a folder beside ``style.png``: what went wrong, empty if nothing."""
+    import numpy as np
+
     from lookmatte.imaging.reader import read_frame
-    from lookmatte.imaging.writer import write_parts_to
+    from lookmatte.imaging.writer import new_part, write_parts_to
     from lookmatte.job import Job
     from lookmatte.progress import Silent
     from lookmatte.rendering import render
 
-    size = 32
-    across = np.tile(np.linspace(0.02, 4.0, size, dtype=np.float32), (size, 1))
-    channels = {"R": across, "G": across.T.copy(), "B": across[::-1].copy()}
-    window = Window(0, 0, size, size)
-    style = np.zeros((size, size, 3), np.uint8) + np.array([220, 150, 60], np.uint8)
-    style[: size // 2] //= 3
-    with tempfile.TemporaryDirectory(prefix="lookmatte") as folder:
-        plate, output = Path(folder, "plate.0001.exr"), Path(folder, "look.0001.exr")
-        copies = {name: pixels.copy() for name, pixels in channels.items()}
-        write_parts_to([Part("", copies, window, window)], plate)
-        write_png(Path(folder, "style.png"), style)
-        mapping = {
-            "plate": "plate.####.exr",
-            "output": "look.####.exr",
-            "regions": {"rest": {"style": "style.png"}},
-        }
-        summary = render(Job.from_mapping(mapping, folder), progress=Silent(), overwrite=True)
-        if summary.failed or not output.is_file():
-            yield Finding("render", "FAIL", "a generated picture could not be styled", "install lookmatte again")
-            return
-        styled = read_frame(output)
-        pixels = np.stack([styled.pixels(key) for key in styled.rgb])
-    sound = bool(np.isfinite(pixels).all()) and not np.array_equal(pixels, np.stack(list(channels.values())))
-    found = f"styled a generated picture of {size}x{size}"
-    if sound:
-        yield Finding("render", "ok", found)
-    else:
-        yield Finding("render", "FAIL", f"{found}, but its pixels are wrong", "install lookmatte again")
+    channels = {name: pixels.copy() for name, pixels in zip("RGB", plate, strict=True)}
+    write_parts_to([new_part(channels)], folder / "plate.0001.exr")
+    regions = {"rest": {"style": "../style.png"}}
+    job = Job.from_mapping({"plate": "plate.####.exr", "output": "look.####.exr", "regions": regions}, folder)
+    if render(job, progress=Silent(), overwrite=True).failed:
+        return "a generated picture could not be styled"
+    styled = read_frame(folder / "look.0001.exr")
+    pixels = np.stack([styled.pixels(key) for key in styled.rgb])
+    sound = bool(np.isfinite(pixels).all()) and not np.array_equal(pixels, plate)
+    return "" if sound else "a generated picture was styled, but its pixels are wrong"
 
 
 CHECKS = (
