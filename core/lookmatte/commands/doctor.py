@@ -49,15 +49,20 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run every check, print each as it ends; 1 when one fails, else 0."""
     failed = False
-    for check in CHECKS:
-        for finding in _guarded(check):
-            failed = failed or finding.state == "FAIL"
-            if args.json:
-                print(json.dumps({"event": "check", **vars(finding)}), flush=True)
-            else:
-                todo = f"; {finding.todo}" if finding.todo else ""
-                print(f"{finding.state:4}  {finding.check:12}  {finding.found}{todo}", flush=True)
+    for finding in findings():
+        failed = failed or finding.state == "FAIL"
+        if args.json:
+            print(json.dumps({"event": "check", **vars(finding)}), flush=True)
+        else:
+            todo = f"; {finding.todo}" if finding.todo else ""
+            print(f"{finding.state:4}  {finding.check:12}  {finding.found}{todo}", flush=True)
     return 1 if failed else 0
+
+
+def findings() -> Iterator[Finding]:
+    """What the checks find, each as it ends; none raises."""
+    for check in CHECKS:
+        yield from _guarded(check)
 
 
 def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     progress = progress_of(args)
     try:
-        _check_destination(path, job, args.input)
+        check_destination(path, job, "-o", args.input)
         strip = preview(job, frame=args.frame, model=_file(args.model), progress=progress)
         write_png(path, strip.picture)
     except FrameError as error:  # one frame was asked for, so without it there is nothing
@@ -98,13 +98,15 @@ def _job(args: argparse.Namespace, path: Path) -> Job:
     return dataclasses.replace(load_job(args.input), output=aside)
 
 
-def _check_destination(path: Path, job: Job, given: str) -> None:
+def check_destination(path: Path, job: Job, label: str, *given: str) -> None:
+    """Raise InputError, which begins with ``label``, when writing ``path`` would overwrite what a job reads, or one
+    of the ``given`` files."""
     from lookmatte.imaging.sequence import Sequence, collides
     from lookmatte.job import MatteFile
 
     if path.is_dir():
-        raise InputError(f"-o: {path} is a folder; name a file in it")
-    inputs = [Path(given)]
+        raise InputError(f"{label}: {path} is a folder; name a file in it")
+    inputs = [Path(one) for one in given]
     patterns = [job.plate, *(one.source.pattern for one in job.regions if isinstance(one.source, MatteFile))]
     for pattern in patterns:
         sequence = Sequence.parse(pattern, Path())
@@ -114,7 +116,7 @@ def _check_destination(path: Path, job: Job, given: str) -> None:
             inputs.extend(Path(name) for name in (picture.image, picture.matte) if name)
     taken = collides(path, inputs)
     if taken is not None:
-        raise InputError(f"-o: {path} is an input ({taken}); write somewhere else")
+        raise InputError(f"{label}: {path} is an input ({taken}); write somewhere else")
 
 
 def _tell(strip: Strip, path: Path, json_lines: JsonLines | None, quiet: bool, started: float) -> None:

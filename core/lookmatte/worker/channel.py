@@ -37,7 +37,9 @@ class Channel:
         os.close(null)
         os.dup2(2, 1)
         sys.stdout = sys.stderr
-        return Channel(source, sink)
+        channel = Channel(source, sink)
+        channel._write(b"\n")  # what an interpreter's start wrote before may lack its own
+        return channel
 
     def lines(self) -> Iterator[bytes | None]:
         """The lines of the host until it closes its end; None for one that is longer than ``LONGEST``."""
@@ -62,10 +64,13 @@ class Channel:
 
     def send(self, message: dict[str, Any]) -> None:
         """Write one message; paths become texts. Raises HostGone."""
-        line = memoryview(json.dumps(message, allow_nan=False, default=str).encode("ascii") + b"\n")
+        self._write(json.dumps(message, allow_nan=False, default=str).encode("ascii") + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        left = memoryview(line)
         with self._lock:
             try:
-                while line:
-                    line = line[os.write(self._sink, line) :]
+                while left:
+                    left = left[os.write(self._sink, left) :]
             except OSError as error:
                 raise HostGone(str(error)) from None

@@ -64,6 +64,8 @@ COMMANDS: dict[str, dict[str, _Kind]] = {
         "output": _PATH,
         "model": _PATH,
     },
+    "doctor": {},
+    "warm": {},
     "bake": {**_RUN, "overwrite": _FLAG, "model": _PATH},
     "render": {**_RUN, **_FRAMES, "model": _PATH},
     "apply": {**_RUN, **_FRAMES},
@@ -72,7 +74,7 @@ COMMANDS: dict[str, dict[str, _Kind]] = {
 }
 """Every command, and its arguments."""
 
-_REQUIRED = {
+REQUIRED: dict[str, tuple[str, ...]] = {
     "hello": ("protocol",),
     "inspect": ("file",),
     "preview": ("job", "output"),
@@ -80,8 +82,8 @@ _REQUIRED = {
     "render": ("job",),
     "apply": ("job", "bake"),
     "cancel": ("request",),
-    "shutdown": (),
 }
+"""The arguments that must be given."""
 
 
 def parse(line: bytes | None) -> Request:
@@ -125,9 +127,9 @@ def _request(number: int, message: dict[str, Any]) -> Request:
             raise Refused(f"{command}: unknown argument {_show(name)}{nearest(name, known)}")
         if not _is(value, known[name].types):
             raise Refused(f"{command}: {name} must be {known[name].wanted}, not {_show(value)}")
-        if isinstance(value, str) and "\0" in value:
-            raise Refused(f"{command}: {name} holds a zero byte")
-    lacking = [name for name in _REQUIRED[command] if name not in arguments]
+        if known[name] is _PATH and (not value or "\0" in value):
+            raise Refused(f"{command}: {name} is no path: {_show(value)}")
+    lacking = [name for name in REQUIRED.get(command, ()) if name not in arguments]
     if lacking:
         raise Refused(f"{command}: {' and '.join(lacking)} must be given")
     return Request(number, command, arguments)

@@ -21,6 +21,7 @@ from lookmatte.worker import life
 from lookmatte.worker.channel import Channel, HostGone
 from lookmatte.worker.log import Log
 from lookmatte.worker.requests import COMMANDS, PROTOCOL, Refused, Request, parse
+from lookmatte.worker.tasks import Workshop
 
 GRACE = 3.0
 """Seconds in which a request that was cancelled, or whose host has ended, may end by itself."""
@@ -57,13 +58,15 @@ class Server:
     def __init__(self, channel: Channel, log: Log) -> None:
         self._channel = channel
         self._log = log
+        self._workshop = Workshop()
         self._queue: SimpleQueue[Request | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._open: set[int] = set()
         self._cancelled: set[int] = set()
         self._greeted = False
         self._ending = False
-        self._running: int | None = None  # the request that may be interrupted
+        self._begun: int | None = None  # the request that was taken from the queue
+        self._running: int | None = None  # the same, while it may be interrupted
         self._writing = False  # the main thread is inside a message, which must stay whole
 
     # The main thread.
@@ -82,38 +85,42 @@ class Server:
         return 0
 
     def _do(self, request: Request) -> None:
-        from lookmatte.worker.tasks import perform
-
         number, began = request.number, time.perf_counter()
+        if not self._claim(number):
+            return  # it was cancelled while it waited
         try:
+            self._workshop.prepare(request)
             self._running = number
             self.check(number)
-            answer = perform(request, _Events(self, request))
+            answer = self._workshop.perform(request, _Events(self, request))
             self._running = None
         except Cancelled:
             self._finish(number, "error", code="cancelled", message=f"{request.command}: cancelled", hint="")
-        except Refused as refused:
-            self._finish(number, "error", code=refused.code, message=refused.message, hint=refused.hint)
         except LookmatteError as error:
             code = "input" if error.exit_code == 2 else "frame"
             self._finish(number, "error", code=code, message=str(error), hint="")
         except HostGone:
             raise
         except Exception as error:
+            self._running = None
             self._log.write(f"{request.command} #{number}: internal error\n{traceback.format_exc()}")
             what = " ".join(f"{type(error).__name__}: {error}".split())
             hint = f"the traceback is in {self._log.name}"
             self._finish(number, "error", code="internal", message=f"internal error: {what}", hint=hint)
         else:
             self._finish(number, "result", result=answer)
-        finally:
-            self._running = None
         self._log.write(f"{request.command} #{number}: {time.perf_counter() - began:.2f} s")
         self._log.bound()
+
+    def _claim(self, number: int) -> bool:
+        with self._lock:
+            self._begun = number if number in self._open else None
+        return self._begun is not None
 
     def _finish(self, number: int, event: str, **values: object) -> None:
         self._running = None
         with self._lock:
+            self._begun = None
             self._open.discard(number)
             self._cancelled.discard(number)
         self.tell(number, event, **values)
@@ -130,9 +137,13 @@ class Server:
                 self._writing = False
 
     def check(self, number: int) -> None:
-        """Raise Cancelled when the host has cancelled the request, or has ended."""
-        if number in self._cancelled or self._ending:
+        """In the main thread, and once: raise Cancelled when the host has cancelled the request, or has ended."""
+        if threading.current_thread() is threading.main_thread() and self._unwanted(number):
+            self._running = None
             raise Cancelled
+
+    def _unwanted(self, number: int | None) -> bool:
+        return number is not None and self._running == number and (number in self._cancelled or self._ending)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -147,13 +158,10 @@ class Server:
                 signal.signal(sign, handler)
 
     def _interrupted(self, *_: object) -> None:
-        number = self._running
-        if number is None or not (number in self._cancelled or self._ending):
-            if not self._ending:
-                self._end("interrupted")
-            return
-        if not self._writing:
-            self._running = None  # once is enough
+        if not self._unwanted(self._running):
+            self._end("interrupted")
+        elif not self._writing:  # whoever writes looks by itself, behind a message that is whole
+            self._running = None
             raise Cancelled
 
     def _terminated(self, *_: object) -> None:
@@ -229,8 +237,15 @@ class Server:
         with self._lock:
             if number not in self._open:
                 return False
-            self._cancelled.add(number)
-        self._later(PATIENCE, lambda: self._interrupt(number))
+            waits = number != self._begun
+            if waits:
+                self._open.discard(number)
+            else:
+                self._cancelled.add(number)
+        if waits:
+            self.tell(number, "error", code="cancelled", message="cancelled before it began", hint="")
+        else:
+            self._later(PATIENCE, lambda: self._interrupt(number))
         return True
 
     def _interrupt(self, number: int) -> None:
