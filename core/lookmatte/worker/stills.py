@@ -8,6 +8,7 @@ from typing import Any
 
 from lookmatte.commands.preview import check_destination
 from lookmatte.errors import InputError
+from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.imaging.frame import Frame, Part
 from lookmatte.imaging.picture import write_png
 from lookmatte.imaging.sequence import describe_frames
@@ -21,7 +22,9 @@ from lookmatte.looks.notices import Notice
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress
 from lookmatte.rendering.apply import apply
-from lookmatte.rendering.preview import preview, swatches
+from lookmatte.rendering.bands import threads
+from lookmatte.rendering.pictures import Pictures
+from lookmatte.rendering.preview import Previewer, swatches
 from lookmatte.rendering.remarks import Remark, Remarks, exposure_remarks, gathered_from_log
 from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import LoadedFrame, Shot
@@ -40,11 +43,29 @@ class _Baked:
     logged: tuple[str, ...]
 
 
+class _Kit:
+    """What belongs to one file of weights, until it changes."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.made_from = _Kit.stamp(path)
+        self.model = Model.load(path)
+        self.checksum = self.model.checksum
+        self.previewer = Previewer(path)
+
+    @staticmethod
+    def stamp(path: Path | None) -> tuple[Path | None, int]:
+        try:
+            return path, 0 if path is None else path.stat().st_mtime_ns
+        except OSError:
+            return path, -1  # loading it says what is wrong
+
+
 class Stills:
-    """Stills of any jobs, one after the other; the weights and the last frame's bake are kept in memory."""
+    """Stills of any jobs, one after the other. The weights, references and the last frame's bake stay in memory."""
 
     def __init__(self) -> None:
-        self._weights: tuple[tuple[Path | None, int], Model] | None = None
+        self._kit: _Kit | None = None
+        self._pictures = Pictures()
         self._last: _Baked | None = None
 
     def make(
@@ -62,27 +83,32 @@ class Stills:
             raise InputError(f"output: {path} must end in .exr or .png")
         check_paths(job)
         check_destination(path, job, "output")
-        if suffix == ".png":
-            strip = preview(job, frame=frame, model=model, progress=progress)
-            write_png(path, strip.picture)
-            return _answer(job, path, strip.frame, baked=True)
-        number, baked = self._style(job, frame, path, model, progress)
-        return _answer(job, path, number, baked=baked)
+        if self._kit is None or self._kit.made_from != _Kit.stamp(model):
+            self._kit = _Kit(model)
+        if suffix == ".exr":
+            with threads_in_files(threads()):
+                number, baked = self._style(job, frame, path, self._kit, progress)
+            return _answer(job, path, number, baked=baked)
+        try:
+            strip = self._kit.previewer.preview(job, frame=frame, progress=progress)
+        except InputError as error:
+            raise InputError(str(error).removeprefix("--")) from None  # the command's option is our argument
+        write_png(path, strip.picture)
+        return _answer(job, path, strip.frame, baked=True)
 
     def _style(
-        self, job: Job, frame: int | None, path: Path, model: Path | None, progress: Progress
+        self, job: Job, frame: int | None, path: Path, kit: _Kit, progress: Progress
     ) -> tuple[int, bool]:
         shot = Shot(job)
         for note in shot.colour.notes:
             progress.note(note)
         number = _choose(shot, frame)
-        network = self._model(model)
         loaded = shot.load(number)
-        made_from = (bake_hash(replace(job, temporal=Temporal("frame")), network.checksum), number, loaded.stamp)
+        made_from = (bake_hash(replace(job, temporal=Temporal("frame")), kit.checksum), number, loaded.stamp)
         last = self._last
         fresh = last is None or last.made_from != made_from
         if last is None or fresh:
-            last = self._last = _bake(shot, loaded, network, made_from)
+            last = self._last = self._bake(shot, loaded, kit.model, made_from)
         asked = settings(job, number)
         pixels = apply(
             loaded.frame, resolve(last.bake, settings=asked), loaded.mattes, colour=shot.colour, alpha=job.alpha
@@ -98,26 +124,18 @@ class Stills:
         write_parts_to([_colour(loaded.frame)], path)
         return number, fresh
 
-    def _model(self, path: Path | None) -> Model:
-        try:
-            made_from = (path, 0 if path is None else path.stat().st_mtime_ns)
-        except OSError:
-            made_from = (path, 0)  # loading it says what is wrong
-        if self._weights is None or self._weights[0] != made_from:
-            self._weights = (made_from, Model.load(path))
-        return self._weights[1]
+    def _bake(self, shot: Shot, loaded: LoadedFrame, network: Model, made_from: tuple[str, int, str]) -> _Baked:
+        said: list[Remark] = []
 
+        def listen(notice: Notice) -> None:
+            said.append(Remark.of(notice))
 
-def _bake(shot: Shot, loaded: LoadedFrame, network: Model, made_from: tuple[str, int, str]) -> _Baked:
-    said: list[Remark] = []
-
-    def listen(notice: Notice) -> None:
-        said.append(Remark.of(notice))
-
-    logged: list[str] = []
-    with gathered_from_log(logged.append):
-        baked = Baker(network, shot.looks(), "frame", listen).bake(shot.proxy(loaded), cut=False)
-    return _Baked(made_from, baked, tuple(said), tuple(logged))
+        logged: list[str] = []
+        with gathered_from_log(logged.append):
+            baked = Baker(network, shot.looks(self._pictures.reference), "frame", listen).bake(
+                shot.proxy(loaded), cut=False
+            )
+        return _Baked(made_from, baked, tuple(said), tuple(logged))
 
 
 def _choose(shot: Shot, frame: int | None) -> int:
@@ -132,14 +150,15 @@ def _choose(shot: Shot, frame: int | None) -> int:
 
 
 def _colour(frame: Frame) -> Part:
-    """The plate's colour alone, under the names that every viewer knows."""
+    """The plate's colour alone, under the names that every viewer knows. Not compressed: it is read once, and to
+    pack it would take longer than all the rest."""
     plate = frame.plate
     keys = dict(zip("RGB", frame.rgb, strict=True))
     if frame.alpha is not None:
         keys["A"] = frame.alpha
     attributes = {name: plate.attributes[name] for name in KEPT if name in plate.attributes}
     channels = {name: frame.pixels(key) for name, key in keys.items()}
-    return Part("", channels, plate.data_window, plate.display_window, attributes, "zip")
+    return Part("", channels, plate.data_window, plate.display_window, attributes, "none")
 
 
 def _answer(job: Job, path: Path, frame: int, *, baked: bool) -> dict[str, Any]:
