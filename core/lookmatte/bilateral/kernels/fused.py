@@ -115,15 +115,16 @@ def _begin(buffer, y, x0, n, padded, plane, covers):
         of.load(buffer, plane.alpha, ALPHA, y, x0, n)
     else:
         of.fill(buffer, n, ALPHA, ONE)
-    told = of.validate(buffer, n)
-    of.straighten(buffer, n)
+    broken, opaque, straight = of.validate(buffer, n)
+    if not straight:
+        of.straighten(buffer, n)
     named = covers.mattes.shape[0]
     for k in range(named):
         of.cover(buffer, WEIGHTS + k * STRIP, covers.mattes[k], y, x0, n, padded, covers.coverage[k])
     of.fill(buffer, n, LEFT, ONE)
     for i in range(n, padded):
         buffer[LEFT + i] = ZERO
-    return told
+    return broken, opaque
 
 
 @inlined

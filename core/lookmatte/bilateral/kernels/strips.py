@@ -33,7 +33,7 @@ from lookmatte.bilateral.kernels.scalars import (
     number_of,
     power_2_4,
     widen,
-)  # fmt: skip
+)
 
 STRIP, LANES = 256, 16
 
@@ -67,15 +67,17 @@ def load(buffer, pixels, row, y, x0, n):
 
 @compiled
 def validate(buffer, n):
-    """VALID: finite, with alpha; how many pixels are not finite, and whether any has alpha."""
-    broken, opaque = I(0), I(0)
+    """VALID: finite, with alpha; how many pixels are not finite, whether any has alpha, and whether STORED already is
+    straight, and valid everywhere."""
+    broken, opaque, straight = I(0), I(0), I(1)
     for i in range(n):
         r, g, b, a = buffer[STORED + i], buffer[STORED + G + i], buffer[STORED + B + i], buffer[ALPHA + i]
         whole = finite(r) & finite(g) & finite(b) & finite(a)
         broken = I(broken + (I(0) if whole else I(1)))
         opaque = I(opaque | (I(1) if a > ZERO else I(0)))
+        straight = I(straight & (I(1) if a == ONE else I(0)))
         buffer[VALID + i] = ONE if whole & (a > ZERO) else ZERO
-    return broken, opaque != 0
+    return broken, opaque != 0, straight != 0 and broken == 0
 
 
 @compiled
@@ -108,6 +110,13 @@ def cover(buffer, row, matte, y, x0, n, padded, coverage):
 @compiled
 def share(buffer, n, first, count):
     """Divide ``count`` rows of weights by their sum where it passes 1, within LEFT; LEFT keeps the rest."""
+    if count == 1:
+        for i in range(n):
+            weight, left = buffer[U(first + i)], buffer[LEFT + i]
+            rest = ONE - weight
+            buffer[U(first + i)] = weight * left
+            buffer[LEFT + i] = left * (rest if rest > _ROUNDING else ZERO)
+        return
     for i in range(n):
         buffer[NEAR + i] = ZERO
         buffer[FAR + i] = ZERO
@@ -286,6 +295,7 @@ def _lay_bins(buffer, n, tables, c, row, d, ways, x0):
 def decode(buffer, n):
     """STYLED, which holds the sum of the affines, and what is KEPT: highlights bounded, ABOVE added, linear."""
     for k in range(0, 3 * STRIP, STRIP):
+        highest = I(0)
         for i in range(n):
             above = buffer[ABOVE + k + i]
             w = buffer[STYLED + k + i] + buffer[KEPT + i] * buffer[CLAMPED + k + i]
@@ -294,12 +304,29 @@ def decode(buffer, n):
             bounded = bounded if bounded < _HIGHEST else _HIGHEST
             part = above if above > ZERO else ZERO
             w = w + (bounded - w) * (part if part < ONE else ONE) + above
-            size = abs(w)
-            stops = (size - ONE) * _PER_STOP
-            linear = exp2(stops if stops < F(127.0) else F(127.0))
-            linear = linear if size > ONE else power_2_4(size)
-            linear = linear if size > _KNEE_ENCODED else size * F(1.0 / 12.92)
-            buffer[STYLED + k + i] = number_of(I(bits_of(linear) | I(bits_of(w) & _SIGN)))
+            buffer[STYLED + k + i] = w
+            highest = I(max(highest, bits_of(abs(w))))
+        if number_of(highest) > ONE:
+            _unfold_highlights(buffer, n, STYLED + k)
+        else:
+            for i in range(n):
+                w = buffer[STYLED + k + i]
+                size = abs(w)
+                linear = power_2_4(size) if size > _KNEE_ENCODED else size * F(1.0 / 12.92)
+                buffer[STYLED + k + i] = number_of(I(bits_of(linear) | I(bits_of(w) & _SIGN)))
+
+
+@compiled
+def _unfold_highlights(buffer, n, row):
+    """A row from W to linear, where some of it lies above 1."""
+    for i in range(n):
+        w = buffer[U(row + i)]
+        size = abs(w)
+        stops = (size - ONE) * _PER_STOP
+        linear = exp2(stops if stops < F(127.0) else F(127.0))
+        linear = linear if size > ONE else power_2_4(size)
+        linear = linear if size > _KNEE_ENCODED else size * F(1.0 / 12.92)
+        buffer[U(row + i)] = number_of(I(bits_of(linear) | I(bits_of(w) & _SIGN)))
 
 
 @compiled
