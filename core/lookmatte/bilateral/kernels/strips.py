@@ -67,8 +67,8 @@ def load(buffer, pixels, row, y, x0, n):
 
 @compiled
 def validate(buffer, n):
-    """VALID: finite, with alpha; how many pixels are not finite, whether any has alpha, and whether STORED is straight
-    already, and valid everywhere."""
+    """VALID: finite, with alpha; how many pixels are not finite, whether any has alpha, and whether STORED is
+    straight already, and valid everywhere."""
     broken, opaque, straight = I(0), I(0), I(1)
     for i in range(n):
         r, g, b, a = buffer[STORED + i], buffer[STORED + G + i], buffer[STORED + B + i], buffer[ALPHA + i]
