@@ -11,7 +11,12 @@ TEST_WORKERS ?= 2
 # Where make bench writes its table, rows and plot.
 BENCH ?= out/bench
 
-.PHONY: setup demo test check bench clean
+# Blender as Python modules, some 350 MB each, for what is built for it and tested in it. They need Python 3.11.
+BPY_PYTHON ?= $(shell command -v python3.11)
+BPY45      := .venv-bpy45/.ready-4.5.15
+BPY50      := .venv-bpy50/.ready-5.0.1
+
+.PHONY: setup demo test check bench clean blender blender-environments test-blender
 
 setup: $(READY)
 
@@ -35,6 +40,23 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks -o $(BENCH)
 
+blender-environments: $(BPY45) $(BPY50)
+
+$(BPY45) $(BPY50):
+	@test -n "$(BPY_PYTHON)" || { echo "bpy needs Python 3.11; try: make BPY_PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	test -x $(dir $@)bin/python || "$(BPY_PYTHON)" -m venv $(dir $@)
+	$(dir $@)bin/python -m pip install --disable-pip-version-check -q 'bpy==$(patsubst .ready-%,%,$(notdir $@))'
+	touch $@
+
+# The extension, with lookmatte's own wheel in it for its Create Environment.
+blender: $(READY) $(BPY45)
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m pip wheel --disable-pip-version-check -q --no-deps -w build/wheel .
+	$(BIN)/python blender_addon/build.py .venv-bpy45/bin/python dist/lookmatte_blender-VERSION.zip build/wheel/*.whl
+
+test-blender: $(READY) blender-environments
+	OMP_NUM_THREADS=$(TEST_THREADS) $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/blender
+
 clean:
 	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis core/*.egg-info
-	find core tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find core tests examples blender_addon benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

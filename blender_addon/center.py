@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one session of this Blender, the timer that collects from it, and the status bar that tells of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+
+from . import environment, mapping, memory
+from .session import Event, Session
+
+_OFTEN, _SELDOM = 0.1, 0.5
+
+session: Session | None = None
+messages: list[tuple[str, str]] = []
+"""(kind, sentence) of what a person should know, the newest last."""
+
+watchers: list[Callable[[], None]] = []
+"""Called at every tick, whether the worker is busy or not."""
+
+_shown = ""
+
+
+def say(kind: str, text: str) -> None:
+    """Keep a message and print it; Blender's own reports need an operator that is running."""
+    messages.append((kind, text))
+    del messages[:-50]
+    print(f"lookmatte: {'' if kind == 'INFO' else kind.lower() + ': '}{text}", flush=True)
+
+
+def preferences() -> Any:
+    """The add-on's preferences."""
+    context: Any = bpy.context
+    return context.preferences.addons[memory.package()].preferences
+
+
+def python() -> str:
+    """The interpreter that the preferences name. Raises SettingsError when there is none."""
+    try:
+        found = environment.interpreter(preferences().python)
+    except ValueError as error:
+        raise mapping.SettingsError(f"{error}; choose another environment in the preferences") from None
+    if not found:
+        found = environment.python_in(memory.folder("environment"))
+        if not os.path.isfile(found):
+            raise mapping.SettingsError(
+                "lookmatte has no environment yet: choose or create one in Edit > Preferences > Add-ons > lookmatte"
+            )
+    return found
+
+
+def submit(
+    command: str,
+    arguments: dict[str, Any],
+    label: str,
+    on_event: Callable[[Event], None] | None = None,
+    on_end: Callable[[Event | None], None] | None = None,
+) -> None:
+    """Ask the worker, which is started if need be. Raises SettingsError when there is no environment."""
+    global session
+    chosen = python()
+    if session is None:
+        session = Session(os.path.join(memory.folder(), "worker.log"), say)
+    session.use(chosen)
+    session.submit(command, arguments, label, on_event, on_end)
+
+
+def busy() -> bool:
+    """Is anything under way?"""
+    return session is not None and session.busy
+
+
+def cancel() -> None:
+    """Ask for the end of everything that is under way."""
+    if session is not None:
+        session.cancel()
+
+
+def drain(seconds: float | None = None) -> bool:
+    """Wait until nothing is under way, where no timer runs; prints what is done. False when the time was up."""
+    if session is None:
+        return True
+    told = ""
+
+    def step() -> None:
+        nonlocal told
+        status = session.status() if session is not None else ""
+        if status and status != told:
+            told = status
+            print(status, flush=True)
+
+    return session.drain(step, seconds)
+
+
+def tick() -> float:
+    """The timer: collect, show progress, and come again."""
+    try:
+        if session is not None:
+            session.tick()
+        for watcher in list(watchers):
+            watcher()
+        _show(session.status() if session is not None else "")
+    except Exception as error:  # a timer that raises is never called again
+        say("ERROR", f"{type(error).__name__}: {error}")
+    return _OFTEN if busy() else _SELDOM
+
+
+def windows() -> list[Any]:
+    """Blender's windows; none in the background."""
+    manager = bpy.context.window_manager
+    return [] if manager is None else list(manager.windows)
+
+
+def _show(text: str) -> None:
+    global _shown
+    if text == _shown or bpy.app.background:
+        return
+    _shown = text
+    for window in windows():
+        window.workspace.status_text_set(f"{text}    (lookmatte's Cancel stops it)" if text else None)
+        for area in window.screen.areas:
+            if area.type in ("NODE_EDITOR", "PREFERENCES"):
+                area.tag_redraw()
+
+
+def start() -> None:
+    """Begin to collect."""
+    if not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, first_interval=_SELDOM, persistent=True)
+
+
+def stop() -> None:
+    """End the worker and the timer."""
+    global session
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    _show("")
+    if session is not None:
+        session.close()
+        session = None
+    watchers.clear()

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type"
+"""What an artist can do with a node. (No postponed annotations in here: Blender reads them as properties.)"""
+
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from . import center, host, looks, mapping, memory, setup
+from . import node as nodes
+
+
+def _chosen(context: Any, name: str = "") -> tuple[Any, Any] | None:
+    """The node that a button was pressed in, that has the name, or that is active; else the scene's only one."""
+    inside = getattr(context, "node", None)
+    if inside is not None and inside.bl_idname == host.NODE and not name:
+        return inside.id_data, inside
+    found = host.lookmatte_nodes(context.scene)
+    if name:
+        return next((pair for pair in found if pair[1].name == name), None)
+    active = [pair for pair in found if pair[0].nodes.active == pair[1]]
+    return next(iter(active or found), None)
+
+
+class _OnNode(bpy.types.Operator):
+    """Shared by what acts on one node."""
+
+    node_name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def chosen(self, context: Any) -> tuple[Any, Any] | None:
+        """The node, or None after telling that there is none."""
+        pair = _chosen(context, self.node_name)
+        if pair is None:
+            self.report({"ERROR"}, "there is no lookmatte node here; add one: Add > lookmatte")
+        return pair
+
+    def failed(self, error: mapping.SettingsError) -> set[Any]:
+        """Report what is wrong, each line by itself."""
+        for line in str(error).splitlines():
+            self.report({"ERROR"}, line)
+        return {"CANCELLED"}
+
+
+class LOOKMATTE_OT_add_node(bpy.types.Operator):
+    """Add a lookmatte node; it is put before the output when the compositor was not in use"""
+
+    bl_idname = "lookmatte.add_node"
+    bl_label = "Add lookmatte Node"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    def execute(self, context: Any) -> set[Any]:
+        """Add the node to the tree that is edited, else to the scene's."""
+        space = context.space_data
+        edited = getattr(space, "edit_tree", None)
+        in_editor = edited is not None and edited.bl_idname == "CompositorNodeTree"
+        tree: Any = edited if in_editor else host.make_compositor_tree(context.scene)
+        node = tree.nodes.new(host.NODE)
+        for other in tree.nodes:
+            other.select = False
+        node.select = True
+        tree.nodes.active = node
+        if in_editor and hasattr(space, "cursor_location"):
+            node.location = space.cursor_location
+        else:
+            _insert(tree, node)
+        active = context.view_layer.objects.active if context.view_layer is not None else None
+        if active is not None and active.type != "CAMERA":
+            node.regions[0].target = active.name
+        return {"FINISHED"}
+
+
+def _insert(tree: Any, node: Any) -> None:
+    """Put a node right after the rendered picture, where that goes to the output through reroutes at most."""
+    for output in tree.nodes:
+        if output.bl_idname not in ("CompositorNodeComposite", "NodeGroupOutput"):
+            continue
+        link = next(iter(output.inputs[0].links), None)
+        while link is not None and link.from_node.bl_idname == "NodeReroute":
+            link = next(iter(link.from_node.inputs[0].links), None)
+        if link is not None and link.from_node.bl_idname == "CompositorNodeRLayers":
+            picture, further = link.from_socket, link.to_socket
+            node.location = (link.from_node.location.x + link.from_node.width + 40, link.from_node.location.y)
+            for other in tree.nodes:
+                if other != node and other.location.x >= node.location.x - 40:
+                    other.location.x += node.width + 40
+            tree.links.new(picture, node.inputs["Image"])
+            tree.links.new(node.outputs[0], further)
+            return
+
+
+class LOOKMATTE_OT_region_add(_OnNode):
+    """Add a region: a further object with a look of its own"""
+
+    bl_idname = "lookmatte.region_add"
+    bl_label = "Add Region"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: Any) -> set[Any]:
+        """Add it at the end."""
+        pair = self.chosen(context)
+        if pair is None:
+            return {"CANCELLED"}
+        if nodes.add_region(pair[1]) is None:
+            self.report({"ERROR"}, "a node has 32 regions at most; add a second node after it")
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_region_remove(_OnNode):
+    """Remove the chosen region"""
+
+    bl_idname = "lookmatte.region_remove"
+    bl_label = "Remove Region"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+    index: IntProperty(default=-1, options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: Any) -> set[Any]:
+        """Remove the one with the index, else the active one."""
+        pair = self.chosen(context)
+        if pair is None:
+            return {"CANCELLED"}
+        index = self.index if self.index >= 0 else pair[1].active
+        if not 0 <= index < len(pair[1].regions):
+            return {"CANCELLED"}
+        nodes.remove_region(pair[1], index)
+        memory.touched = True
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_preview(_OnNode):
+    """Style what was rendered last and show it in the node"""
+
+    bl_idname = "lookmatte.preview"
+    bl_label = "Preview"
+
+    def execute(self, context: Any) -> set[Any]:
+        """Ask the worker; the timer shows the result. In the background, wait for it."""
+        pair = self.chosen(context)
+        if pair is None:
+            return {"CANCELLED"}
+        good = True
+
+        def ended(well: bool) -> None:
+            nonlocal good
+            good = well
+
+        try:
+            looks.preview(*pair, context.scene, ended)
+        except mapping.SettingsError as error:
+            return self.failed(error)
+        if bpy.app.background:
+            center.drain()
+            if not good:
+                self.report({"ERROR"}, center.messages[-1][1])
+                return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_style_frames(_OnNode):
+    """Style all frames that are rendered, as the settings are now"""
+
+    bl_idname = "lookmatte.style_frames"
+    bl_label = "Style Frames"
+
+    def execute(self, context: Any) -> set[Any]:
+        """Ask the worker; in the background, wait for it."""
+        pair = self.chosen(context)
+        if pair is None:
+            return {"CANCELLED"}
+        try:
+            count = looks.style_frames(*pair, context.scene)
+        except mapping.SettingsError as error:
+            return self.failed(error)
+        self.report({"INFO"}, f"styling {count} frame{'s' if count > 1 else ''}")
+        if bpy.app.background:
+            center.drain()
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_cancel(bpy.types.Operator):
+    """Stop what lookmatte is doing; frames that are there stay"""
+
+    bl_idname = "lookmatte.cancel"
+    bl_label = "Cancel lookmatte"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only while there is something to stop."""
+        return center.busy()
+
+    def execute(self, context: Any) -> set[Any]:
+        """Ask for the end, which comes within a frame."""
+        center.cancel()
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_setup(bpy.types.Operator):
+    """Make the scene render what lookmatte needs; says first what will change"""
+
+    bl_idname = "lookmatte.setup"
+    bl_label = "Set Up Render"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def invoke(self, context: Any, event: Any) -> set[Any]:
+        """Say what will change, and ask."""
+        if not setup.changes(context.scene):
+            self.report({"INFO"}, "the scene renders all that lookmatte needs")
+            return {"CANCELLED"}
+        return set(context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Change"))
+
+    def draw(self, context: Any) -> None:
+        """The changes, one a line."""
+        layout: Any = self.layout
+        layout.label(text="This will change:")
+        for change in setup.changes(context.scene):
+            layout.label(text=change.words, icon="DOT")
+
+    def execute(self, context: Any) -> set[Any]:
+        """Make the changes, and say what was changed."""
+        for change in setup.changes(context.scene):
+            change.make()
+            self.report({"INFO"}, change.words)
+        memory.touched = True
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_read_names(bpy.types.Operator):
+    """Fill the search with the names that the rendered file lists"""
+
+    bl_idname = "lookmatte.read_names"
+    bl_label = "Read Names from Render"
+
+    def execute(self, context: Any) -> set[Any]:
+        """Ask the worker what is in the file; in the background, wait for it."""
+        try:
+            path, _ = looks.preview_plate(context.scene)
+            center.submit("inspect", {"file": path}, "reading names", on_end=_keep_names)
+        except mapping.SettingsError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if bpy.app.background:
+            center.drain()
+        return {"FINISHED"}
+
+
+def _keep_names(found: dict[str, Any] | None) -> None:
+    if found is None:
+        return
+    memory.names.clear()
+    for layer in found["cryptomattes"]:
+        named = {str(one["name"]) for one in layer["names"]}
+        memory.names.setdefault("NAME", set()).update(named)
+        for kind, suffix in mapping.CRYPTOMATTES.items():
+            if layer["name"].endswith(suffix):
+                memory.names.setdefault(kind, set()).update(named)
+    channels = {str(channel) for part in found["parts"] for channel in part["channels"]}
+    memory.names["PASS"] = {
+        channel for channel in channels if "Crypto" not in channel and "Combined" not in channel
+    }
+
+
+CLASSES = (
+    LOOKMATTE_OT_add_node,
+    LOOKMATTE_OT_region_add,
+    LOOKMATTE_OT_region_remove,
+    LOOKMATTE_OT_preview,
+    LOOKMATTE_OT_style_frames,
+    LOOKMATTE_OT_cancel,
+    LOOKMATTE_OT_setup,
+    LOOKMATTE_OT_read_names,
+)

@@ -1,0 +1,158 @@
+"""What of the extension needs no Blender: jobs from settings, names of frames, environments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from blender_addon import environment, paths
+from blender_addon.mapping import (
+    NodeSettings,
+    RegionSettings,
+    SettingsError,
+    fingerprint,
+    job_mapping,
+    keyframes,
+    region_name,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookmatte.job import Cryptomatte, Job, MatteFile, Strength
+
+
+def settings(*regions: RegionSettings, temporal: str = "coherent") -> NodeSettings:
+    return NodeSettings(regions, temporal)
+
+
+def test_a_job_as_lookmatte_reads_it(tmp_path: Path) -> None:
+    style = tmp_path / "gold.png"
+    style.write_bytes(b"a picture")
+    node = settings(
+        RegionSettings("OBJECT", "hero: car", str(style), {1: 0.0, 2: 0.5, 3: 1.0}, exposure_limit=1.5),
+        RegionSettings("NAME", "tree*", str(style), 0.6000000238),
+        RegionSettings("FILE", str(tmp_path / "roto.####.exr"), str(style), blend="pixel"),
+        RegionSettings("PASS", "ViewLayer.Mask.R", str(style)),
+        RegionSettings("REST", "", str(style)),
+    )
+    made = job_mapping(node, str(tmp_path / "sh.####.exr"), str(tmp_path / "look" / "sh.####.exr"), "1-3")
+    job = Job.from_mapping(made, "/")
+    assert job.part == "ViewLayer.Combined"
+    assert job.regions[0].name == "1 hero_ car"
+    assert job.regions[0].source == Cryptomatte(("hero: car",), "ViewLayer.CryptoObject")
+    assert job.regions[0].strength == Strength(((1, 0.0), (3, 1.0)))
+    assert job.regions[0].exposure_limit == 1.5
+    assert job.regions[1].source == Cryptomatte(("tree*",), None)
+    assert job.regions[1].strength_at(7) == 0.6
+    assert job.regions[2].source == MatteFile(str(tmp_path / "roto.####.exr"))
+    assert job.regions[2].blend == "pixel"
+    assert job.rest is not None
+    assert job.frames == "1-3"
+
+
+def test_everything_that_lacks_is_told_at_once() -> None:
+    node = settings(RegionSettings("OBJECT", " ", ""), RegionSettings("REST", "", "", problem="it is not on disk"))
+    with pytest.raises(SettingsError) as caught:
+        job_mapping(node, "p.exr", "o.exr")
+    lines = str(caught.value).splitlines()
+    assert [
+        words in line for words, line in zip(("pick an object", "no style", "not on disk"), lines, strict=True)
+    ] == [True] * 3
+    with pytest.raises(SettingsError, match="no region"):
+        job_mapping(settings(), "p.exr", "o.exr")
+
+
+def test_fingerprint_follows_settings_and_not_frames() -> None:
+    def of(strength: float, frames: str, output: str) -> str:
+        region = RegionSettings("REST", "", "s.png", strength)
+        return fingerprint(job_mapping(settings(region), "p.exr", output, frames))
+
+    assert of(1, "1-3", "a") == of(1, "5", "b")
+    assert of(1, "1-3", "a") != of(0.5, "1-3", "a")
+
+
+@given(st.dictionaries(st.integers(-20, 40), st.floats(0, 1), min_size=1, max_size=20))
+def test_keyframes_give_every_value_back(values: dict[int, float]) -> None:
+    kept = keyframes(values)
+    keys = kept if isinstance(kept, dict) else {0: kept}
+    strength = Strength(tuple(sorted(keys.items())))
+    for frame, value in values.items():
+        assert strength.at(frame) == pytest.approx(value, abs=5e-6)
+
+
+def test_a_straight_line_needs_two_keys() -> None:
+    assert keyframes({frame: frame / 10 for frame in range(11)}) == {0: 0.0, 10: 1.0}
+    assert keyframes({1: 0.5, 2: 0.5}) == 0.5
+
+
+@given(st.text(max_size=90), st.integers(1, 32))
+def test_region_names_are_accepted(target: str, number: int) -> None:
+    name = region_name(number, target)
+    job = Job.from_mapping(
+        {"plate": "p.exr", "output": "o.exr", "regions": {name: {"style": __file__, "channel": "m.R"}}}, "/"
+    )
+    assert job.regions[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("given_path", "pattern", "look"),
+    [
+        ("/s/sh.####", "/s/sh.####.exr", "/s/look/sh_look.####.exr"),
+        ("/s/sh_###.exr", "/s/sh_###.exr", "/s/look/sh_look.###.exr"),
+        ("/s/", "/s/####.exr", "/s/look/look.####.exr"),
+        ("/s/a#b/v##_####", "/s/a#b/v##_####.exr", "/s/look/x"),
+    ],
+)
+def test_patterns(given_path: str, pattern: str, look: str) -> None:
+    assert paths.pattern_of(given_path) == pattern
+    if look != "/s/look/x":
+        assert paths.look_pattern(pattern) == look
+    assert "#" in os.path.basename(paths.look_pattern(pattern))
+
+
+def test_paths_of_frames() -> None:
+    assert paths.path_at("/s/v##_####.exr", 7) == "/s/v##_0007.exr"
+    assert paths.path_at("/s/still.exr", 7) == "/s/still.exr"
+    assert paths.look_pattern("/s/still.exr", "warm") == "/s/warm/still_look.exr"
+    assert paths.frames_text([3, 1, 2, 7]) == "1-3,7"
+
+
+def test_standing(tmp_path: Path) -> None:
+    plate, look = tmp_path / "p.exr", tmp_path / "l.exr"
+    plate.touch()
+    assert paths.standing(str(plate), str(look), True) == "missing"
+    look.touch()
+    os.utime(plate, (100, 100))
+    assert paths.standing(str(plate), str(look), True) == "fresh"
+    assert paths.standing(str(plate), str(look), False) == "settings"
+    os.utime(look, (50, 50))
+    assert paths.standing(str(plate), str(look), True) == "render"
+
+
+def test_interpreter(tmp_path: Path) -> None:
+    assert environment.interpreter(" ") == ""
+    assert environment.interpreter(sys.executable) == os.path.abspath(sys.executable)
+    with pytest.raises(ValueError, match="is not there"):
+        environment.interpreter(str(tmp_path / "nothing"))
+    with pytest.raises(ValueError, match="no Python environment"):
+        environment.interpreter(str(tmp_path))
+
+
+def test_commands_end_with_the_first_that_fails(tmp_path: Path) -> None:
+    say = [sys.executable, "-c", "print('first')"]
+    fail = [sys.executable, "-c", "import sys; print('second'); sys.exit(3)"]
+    commands = environment.Commands([say, fail, say], str(tmp_path))
+    assert commands.wait(60) == 3
+    assert list(commands.lines) == ["first", "second"]
+    missing = environment.Commands([[str(tmp_path / "nothing")]], str(tmp_path))
+    assert missing.wait(60) == 1
+    assert "No such file" in missing.last
+
+
+def test_commands_can_be_stopped(tmp_path: Path) -> None:
+    commands = environment.Commands([[sys.executable, "-c", "import time; time.sleep(600)"]], str(tmp_path))
+    assert commands.code is None
+    commands.stop()
+    assert commands.wait(60) not in (None, 0)
