@@ -121,8 +121,14 @@ def _show(text: str) -> None:
     _shown = text
     for window in windows():
         window.workspace.status_text_set(f"{text}    (lookmatte's Cancel stops it)" if text else None)
+    redraw("NODE_EDITOR")
+
+
+def redraw(kind: str) -> None:
+    """Have all areas of a kind drawn again."""
+    for window in windows():
         for area in window.screen.areas:
-            if area.type in ("NODE_EDITOR", "PREFERENCES"):
+            if area.type == kind:
                 area.tag_redraw()
 
 

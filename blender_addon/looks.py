@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ class LastRender:
 
 
 last_render: LastRender | None = None
+
+_KEPT_BAKES = 16
 
 
 def scene_frames(scene: Any) -> range:
@@ -100,6 +103,8 @@ def preview(tree: Any, node: Any, scene: Any, then: Callable[[bool], None] | Non
     plate, frame = preview_plate(scene)
     stem = bpy.path.clean_name(memory.key_of(tree, node))
     output = os.path.join(memory.folder("preview", stem), f"{frame}_look.exr")
+    if not center.busy():
+        _prune(os.path.join(os.path.dirname(output), ".lookmatte"))
     job = _preview_job(tree, node, scene, plate, output, frame)
     key, name, made_by = memory.key_of(tree, node), scene.name, mapping.fingerprint(job)
 
@@ -122,6 +127,31 @@ def _preview_job(tree: Any, node: Any, scene: Any, plate: str, output: str, fram
     known = settings.settings_of(tree, node, scene, (frame,))
     known = mapping.NodeSettings(known.regions, "frame", known.view_layer)
     return mapping.job_mapping(known, plate, output)
+
+
+_tried: dict[str, str] = {}
+
+
+def keep_live(scene: Any) -> None:
+    """Make previews again that are shown and stale, of nodes that want it; each state of the settings once."""
+    frame = scene.frame_current
+    for tree, node in host.lookmatte_nodes(scene):
+        if not (node.live and node.preview and node.preview_frame == frame):
+            continue
+        try:
+            made_by = mapping.fingerprint(_preview_job(tree, node, scene, node.preview_plate, node.preview, frame))
+            if made_by not in (node.preview_made_by, _tried.get(memory.key_of(tree, node))):
+                _tried[memory.key_of(tree, node)] = made_by
+                preview(tree, node, scene)
+        except mapping.SettingsError:
+            pass  # the node says so already
+
+
+def _prune(folder: str) -> None:
+    """Forget the bakes of old previews: each style that was ever tried left one."""
+    bakes = [entry.path for entry in os.scandir(folder) if entry.is_dir()] if os.path.isdir(folder) else []
+    for path in sorted(bakes, key=os.path.getmtime)[:-_KEPT_BAKES]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 # Frames
@@ -204,6 +234,7 @@ def refresh(scene: Any) -> None:
     refresh_gates(scene)
     for tree, node in host.lookmatte_nodes(scene):
         memory.notes[memory.key_of(tree, node)] = note(scene, tree, node)
+    center.redraw("NODE_EDITOR")
 
 
 _SAID = {

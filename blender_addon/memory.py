@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import bpy
 
@@ -13,7 +14,7 @@ names: dict[str, set[str]] = {}
 touched = False
 """Has a setting changed since the session looked?"""
 
-notes: dict[str, tuple[str, str]] = {}
+notes: dict[str, tuple[Any, str]] = {}
 """What there is to say of each node, by ``key_of``: (icon, sentence)."""
 
 

@@ -10,7 +10,14 @@ import os
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, EnumProperty, FloatVectorProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatVectorProperty,
+    IntProperty,
+    StringProperty,
+)
 
 from . import host, memory, paths, settings
 
@@ -45,6 +52,9 @@ class LOOKMATTE_node(bpy.types.CompositorNodeCustomGroup):
     folder: StringProperty(
         name="Folder", description="Subfolder beside the render for the styled frames", default="look"
     )
+    live: BoolProperty(
+        name="Live Preview", description="Make the preview of the current frame again whenever a setting changes"
+    )
     styled: StringProperty(options={"HIDDEN"}, description="Pattern of the styled frames")
     plate: StringProperty(options={"HIDDEN"}, description="Pattern of the frames that they were made from")
     made_by: StringProperty(options={"HIDDEN"}, description="Settings that the styled frames were made with")
@@ -66,7 +76,7 @@ class LOOKMATTE_node(bpy.types.CompositorNodeCustomGroup):
             number += 1
         add_region(self)
 
-    def draw_buttons(self, context: Any, layout: Any) -> None:
+    def draw_buttons(self, context: Any, layout: bpy.types.UILayout) -> None:
         """The node's face: what is shown, the regions, and what to do."""
         icon, sentence = memory.notes.get(memory.key_of(self.id_data, self), ("INFO", "Nothing styled yet"))
         for index, line in enumerate(sentence.split("\n")):
@@ -81,19 +91,20 @@ class LOOKMATTE_node(bpy.types.CompositorNodeCustomGroup):
         layout.prop(self, "temporal")
         row = layout.row(align=True)
         row.operator("lookmatte.preview", icon="HIDE_OFF")
+        row.prop(self, "live", icon="FILE_REFRESH", text="")
         row.operator("lookmatte.style_frames", icon="RENDER_ANIMATION")
         row = layout.row(align=True)
         row.operator("lookmatte.setup", icon="PREFERENCES")
         row.operator("lookmatte.cancel", icon="X", text="")
 
-    def draw_buttons_ext(self, context: Any, layout: Any) -> None:
+    def draw_buttons_ext(self, context: Any, layout: bpy.types.UILayout) -> None:
         """The sidebar: all of the above, and what is rarely changed."""
         self.draw_buttons(context, layout)
         layout.prop_search(self, "view_layer", context.scene, "view_layers")
         layout.prop(self, "folder")
 
 
-def _draw_region(node: Any, region: Any, layout: Any) -> None:
+def _draw_region(node: Any, region: Any, layout: bpy.types.UILayout) -> None:
     column = layout.column()
     column.prop(region, "kind", text="")
     if region.kind == "FILE":
@@ -103,8 +114,8 @@ def _draw_region(node: Any, region: Any, layout: Any) -> None:
         row.prop(region, "target", text="", icon="VIEWZOOM")
         row.operator("lookmatte.read_names", icon="FILE_REFRESH", text="")
     column.template_ID(region, "style", open="image.open")
-    if region.style is not None and region.style.preview is not None:
-        column.template_icon(region.style.preview.icon_id, scale=4.0)
+    if region.style is not None:
+        column.template_icon(column.icon(region.style), scale=4.0)
     column.prop(node, "strengths", index=region.slot, text="Strength", slider=True)
     if region.kind != "REST":
         column.prop(region, "blend")

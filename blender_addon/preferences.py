@@ -37,7 +37,7 @@ class LOOKMATTE_preferences(bpy.types.AddonPreferences):
 
     def draw(self, context: Any) -> None:
         """The choice, the two buttons, and what they found."""
-        layout = self.layout
+        layout: Any = self.layout
         layout.prop(self, "python")
         row = layout.row(align=True)
         row.operator("lookmatte.check", icon="CHECKMARK")
@@ -52,9 +52,9 @@ class LOOKMATTE_preferences(bpy.types.AddonPreferences):
             body.prop(self, "options")
 
 
-def _draw_job(layout: Any, job: environment.Commands, what: str) -> None:
+def _draw_job(layout: bpy.types.UILayout, job: environment.Commands, what: str) -> None:
     box = layout.box()
-    states = {None: ("SORTTIME", "..."), 0: ("CHECKMARK", ": done")}
+    states: dict[int | None, tuple[Any, str]] = {None: ("SORTTIME", "..."), 0: ("CHECKMARK", ": done")}
     icon, end = states.get(job.code, ("ERROR", ": failed"))
     box.label(text=what + end, icon=icon)
     found = environment.findings(list(job.lines))
@@ -134,10 +134,7 @@ def watch() -> None:
             _told.add(id(job))
             kind, end = ("INFO", "done") if job.code == 0 else ("ERROR", f"failed: {job.last}")
             center.say(kind, f"{what}: {end}")
-        for window in center.windows():
-            for area in window.screen.areas:
-                if area.type == "PREFERENCES":
-                    area.tag_redraw()
+        center.redraw("PREFERENCES")
 
 
 def stop() -> None:

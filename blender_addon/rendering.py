@@ -145,6 +145,8 @@ def watch() -> None:
         for scene in bpy.data.scenes:
             if host.lookmatte_nodes(scene):
                 looks.refresh(scene)
+                if not center.busy():
+                    looks.keep_live(scene)
 
 
 HANDLERS: tuple[Callable[..., None], ...] = (

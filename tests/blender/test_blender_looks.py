@@ -85,6 +85,8 @@ def test_preview_of_a_render_in_memory(case: Case) -> None:
     assert grids[1] == grids[0], "a change of strength baked anew"
     assert set(grids[2]) > set(grids[1])
     assert grids[3] == grids[2]
+    assert [one["live"] for one in told.values if "live" in one] == [True, False]
+    assert told["live_note"] == ["CHECKMARK", "Preview of frame 1"]
     assert np.array_equal(flat(told.folder / "composite.exr"), combined(Path(told["preview"])))
 
 

@@ -180,6 +180,13 @@ def previewing(folder: str) -> None:
         assert bpy.ops.lookmatte.preview() == {"FINISHED"}
         os.replace(node.preview, os.path.join(folder, f"preview{step}.exr"))
         tell(step=step, bakes=bakes(), note=part("memory").notes[part("memory").key_of(tree, node)])
+    node.live, node.strengths[0] = True, 0.7
+    for _ in range(2):  # a second time, nothing is left to do
+        part("center").tick()
+        tell(live=part("center").busy())
+        part("center").drain()
+    tell(live_note=part("memory").notes[part("memory").key_of(tree, node)])
+    node.live = False
     after = [(one, getattr(made.render.image_settings, one)) for one in ("file_format", "color_depth", "exr_codec")]
     tell(same_settings=before == after, plate=node.preview_plate)
     node.strengths[0] = 1.0
