@@ -19,7 +19,7 @@ _ENOUGH = 1 << 11
 @dataclass(frozen=True)
 class Sample:
     """Pixels of a proxy: ``colours`` (3, n) in the working encoding; the ``share`` (n,) of the region's weight that
-    each stands for, with sum 1 or, where there is no pixel, 0; and display coordinates ``u``, ``v`` (n,)."""
+    each stands for, with sum 1 or, where there is next to none, less; and display coordinates ``u``, ``v`` (n,)."""
 
     colours: Tensor
     share: Tensor

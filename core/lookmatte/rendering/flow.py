@@ -20,8 +20,8 @@ from lookmatte.errors import LookmatteError
 from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.rendering import bands
 
-BROKEN = (MemoryError, RuntimeError, ValueError, ArithmeticError)
-"""What one frame may raise that is nobody's input: it must not take the frames behind it along."""
+BROKEN = (Exception,)
+"""What one frame may raise that is nobody's input, whatever it is: it must not take the frames behind it along."""
 
 IN_FLIGHT_BYTES = 4 << 30
 """Decoded pixels of the frames that are in memory together; two frames may be more."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookmatte.imaging.colour import PlateColour
-from lookmatte.imaging.frame import Frame, Pixels, Weight
+from lookmatte.imaging.frame import Frame, Weight
 from lookmatte.imaging.proxy import Spans, cell_edges
 from lookmatte.looks.proxy import PROXY
 from lookmatte.rendering.bands import each_band
@@ -23,8 +23,8 @@ _NONE = np.zeros((0, 0), np.float32)
 def fused_sums(
     frame: Frame, colour: PlateColour, mode: AlphaMode, mattes: Sequence[RegionMatte], enhancing: bool
 ) -> NDArray[np.float32]:
-    """As :func:`lookmatte.rendering.proxy.plain_sums`, to 1e-6, some twenty times as fast. Memory beyond the frame:
-    a few bands of mattes, and the sums."""
+    """As :func:`lookmatte.rendering.proxy.plain_sums`, to 1e-6, in a fifteenth of the time. Memory beyond the
+    frame: a few bands of mattes, and the sums."""
     from lookmatte.bilateral.kernels.measure import Cells, Covers, measure_rows
 
     reader = _Rows(frame, colour, mode)
@@ -68,25 +68,20 @@ class _Rows:
         self._matrix = np.ascontiguousarray(colour.matrix, dtype=np.float32)
 
     def read(self, y0: int, y1: int) -> Any:
+        from lookmatte.bilateral.kernels.cpu import plain
         from lookmatte.bilateral.kernels.measure import Plane
 
         if not self._as_stored:
             band = self._pixels.read(y0, y1)
             linear = np.where(band.valid.numpy(), band.linear.numpy(), np.float32(np.nan))
             return Plane((linear[0], linear[1], linear[2]), band.alpha.numpy(), True, False, self._matrix)
-        red, green, blue = (_plain(pixels[y0:y1]) for pixels in self._rgb)
+        red, green, blue = (plain(pixels[y0:y1]) for pixels in self._rgb)
         none = _NONE.astype(red.dtype)
-        alpha = none if self._alpha is None else _plain(self._alpha[y0:y1])
+        alpha = none if self._alpha is None else plain(self._alpha[y0:y1])
         return Plane((red, green, blue), alpha, self._alpha is None, self._convert, self._matrix)
-
-
-def _plain(pixels: Pixels) -> Pixels:
-    """Halves as the integers that the kernel reads them as."""
-    pixels = np.ascontiguousarray(pixels)
-    return pixels.view(np.uint16) if pixels.dtype == np.float16 else pixels
 
 
 def _stacked(rows: Sequence[Weight], height: int, width: int) -> Weight:
     if len(rows) == 1:
-        return rows[0][None]
+        return np.ascontiguousarray(rows[0])[None]
     return np.stack(rows) if rows else np.empty((0, height, width), np.float32)

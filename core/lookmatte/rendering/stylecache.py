@@ -37,14 +37,16 @@ _LEFT = 3600.0  # seconds after which a temporary file is no other run's
 
 
 def cache_folder() -> Path | None:
-    """Where entries lie; None where a person has switched the cache off, or has no home.
+    """Where entries lie; None where a person has switched the cache off, or a home is not known.
 
     ``$LOOKMATTE_CACHE`` (a folder, or ``off``), else the platform's place for what may be deleted at any time.
     """
     asked = os.environ.get(VARIABLE, "")
-    if asked:
-        return None if asked.casefold() == OFF else Path(asked).expanduser() / "styles"
+    if asked.casefold() == OFF:
+        return None
     try:
+        if asked:
+            return Path(asked).expanduser() / "styles"
         home = Path.home()
     except RuntimeError:
         return None

@@ -46,8 +46,12 @@ def _choice() -> str:
 @functools.cache
 def _numba_works() -> bool:
     try:
-        import numba  # noqa: F401
-    except (ImportError, SystemError) as error:
+        import numba
+
+        if numba.config.DISABLE_JIT:
+            raise ImportError("NUMBA_DISABLE_JIT is set")
+        from lookmatte.bilateral.kernels import cpu, measure  # noqa: F401
+    except Exception as error:  # a library that does not fit another raises anything
         reason = " ".join(str(error).split())
         log.warning("numba does not work here (%s): torch styles the frames, which takes ten times as long", reason)
         return False

@@ -86,7 +86,7 @@ class FusedLook:
         """Style rows from ``y0`` on, in place: three (n, w) arrays of one type, float16 or float32, (n, w) alpha or
         None, and (P, n, w) mattes in [0, 1] of the `pixel` regions, each coverage or the weight itself."""
         rows = [np.ascontiguousarray(pixels) for pixels in rgb]
-        plane = Plane((_plain(rows[0]), _plain(rows[1]), _plain(rows[2])), _alpha_like(rows[0], alpha))
+        plane = Plane((plain(rows[0]), plain(rows[1]), plain(rows[2])), _alpha_like(rows[0], alpha))
         told = self._run(plane, mattes, coverage, y0, self._space, _NONE)
         for pixels, row in zip(rgb, rows, strict=True):
             if row is not pixels:
@@ -133,16 +133,18 @@ def _array(tensor: Tensor) -> Floats:
     return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
 
 
-def _plain(pixels: Pixels) -> Pixels:
-    """Halves as the integers that numba reads them as."""
+def plain(pixels: Pixels) -> Pixels:
+    """Contiguous, and halves as the integers that numba reads them as."""
+    pixels = np.ascontiguousarray(pixels)
     return pixels.view(np.uint16) if pixels.dtype == np.float16 else pixels
 
 
 def _alpha_like(rows: Pixels, alpha: Pixels | None) -> Pixels:
     """Alpha in the type of the colours where that loses nothing: each pair of types is compiled on its own."""
     if alpha is None:
-        return np.zeros((0, 0), _plain(rows).dtype)
-    return _plain(np.ascontiguousarray(alpha, dtype=np.float32 if rows.dtype == np.float32 else None))
+        return np.zeros((0, 0), plain(rows).dtype)
+    keeps = alpha.dtype == rows.dtype == np.float16
+    return plain(np.asarray(alpha, dtype=np.float16 if keeps else np.float32))
 
 
 def _between(places: Tensor, cells: int) -> tuple[Integers, Floats]:

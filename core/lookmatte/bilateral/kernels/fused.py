@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lookmatte.bilateral.kernels import strips as of
-from lookmatte.bilateral.kernels.edition import edition
+from lookmatte.bilateral.kernels.kept import Kept
 from lookmatte.bilateral.kernels.scalars import ONE, ZERO, F
 from lookmatte.bilateral.kernels.strips import (
     ACTIVE,
@@ -204,36 +203,40 @@ def _style_strip(buffer, y, strip, plane, covers, cells, looks, soft, line, guid
     return told
 
 
-def _build(made_of: int) -> Callable[..., bool]:
-    """The pass, made of sources of this :func:`edition`."""
-
-    @njit(nogil=True, error_model="numpy", cache=True)
-    def style_rows(plane, covers, cells, looks, soft, guiding, space, found):
-        if made_of == 0:
-            return False
-        softs = soft.maps.shape[0]
-        buffer = np.zeros(of.buffer_size(covers.mattes.shape[0] + softs), F)
-        count = len(looks.tables)
-        slabs = (np.empty((count, looks.columns, 12, 2, 2, looks.bins), F), np.full(count, -1))
-        line = np.empty((softs, 4, soft.maps.shape[3]), F)
-        opaque = False
-        for y in range(plane.rgb[0].shape[0]):
-            found.broken[y] = 0
-            if softs:
-                of.soft_line(soft.maps, soft.rows[y], soft.falls[y], line)
-            for s in range(cells.strips.shape[0]):
-                strip = (cells.strips[s, 0], cells.strips[s, 1], cells.strips[s, 2])
-                broken, seen = _style_strip(
-                    buffer, y, strip, plane, covers, cells, looks, soft, line, guiding, space, found.touched, slabs
-                )
-                found.broken[y] += broken
-                opaque |= seen
-        return opaque
-
-    built: Callable[..., bool] = style_rows
-    return built
+def _style_rows(plane, covers, cells, looks, soft, guiding, space, found):
+    softs = soft.maps.shape[0]
+    buffer = np.zeros(of.buffer_size(covers.mattes.shape[0] + softs), F)
+    count = len(looks.tables)
+    slabs = (np.empty((count, looks.columns, 12, 2, 2, looks.bins), F), np.full(count, -1))
+    line = np.empty((softs, 4, soft.maps.shape[3]), F)
+    opaque = False
+    for y in range(plane.rgb[0].shape[0]):
+        found.broken[y] = 0
+        if softs:
+            of.soft_line(soft.maps, soft.rows[y], soft.falls[y], line)
+        for s in range(cells.strips.shape[0]):
+            strip = (cells.strips[s, 0], cells.strips[s, 1], cells.strips[s, 2])
+            broken, seen = _style_strip(
+                buffer, y, strip, plane, covers, cells, looks, soft, line, guiding, space, found.touched, slabs
+            )
+            found.broken[y] += broken
+            opaque |= seen
+    return opaque
 
 
-style_rows = _build(edition("scalars.py", "strips.py", "lookup.py", "../encoding.py", "../apply.py", "../guide.py"))
-"""Style rows of a frame in place: (Plane, Covers, Cells, Looks, Soft, Guiding, Space, Found) -> whether any pixel
-has alpha. It may run in several threads, each on rows of its own."""
+_kept = Kept(_style_rows, "scalars.py", "strips.py", "lookup.py", "../encoding.py", "../apply.py", "../guide.py")
+
+
+def style_rows(
+    plane: Plane,
+    covers: Covers,
+    cells: Cells,
+    looks: Looks,
+    soft: Soft,
+    guiding: Guiding,
+    space: Space,
+    found: Found,
+) -> bool:
+    """Style rows of a frame in place: whether any pixel has alpha. Several threads may, each rows of its own."""
+    kind = f"{plane.rgb[0].dtype}_{plane.alpha.dtype}"
+    return bool(_kept(kind, plane, covers, cells, looks, soft, guiding, space, found))

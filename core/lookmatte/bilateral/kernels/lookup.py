@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from lookmatte.bilateral.kernels.kept import processor
 
 BINS = 8
 LANES = 2 * BINS
@@ -23,11 +24,7 @@ _LOOKUP = "llvm.x86.avx512.permvar.sf.512"
 
 def is_there() -> bool:
     """Whether the processor that numba makes code for has the lookup."""
-    if numba.config.CPU_FEATURES is not None:
-        return "+avx512f" in str(numba.config.CPU_FEATURES).split(",")
-    if numba.config.CPU_NAME is not None:
-        return False
-    return bool(binding.get_host_cpu_features().get("avx512f", False))
+    return "+avx512f" in processor()[2].split(",")
 
 
 def lookup_layer(stride: int) -> Any:

@@ -7,23 +7,20 @@ picture, and gathered into cells once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lookmatte.bilateral.encoding import STOP
-from lookmatte.bilateral.kernels.edition import edition
-from lookmatte.bilateral.kernels.scalars import ONE, ZERO, F, I, bits_of, compiled, exp2, finite, log2, widen
+from lookmatte.bilateral.kernels.kept import Kept
+from lookmatte.bilateral.kernels.scalars import ONE, ZERO, F, I, bits_of, compiled, encoded, finite, widen
 
 Floats = NDArray[np.float32]
 
 STRIP = 1024
 # Rows of the buffer; of WEIGHTS there are two for each region: its matte on straight colour, and what it is given.
 _COLOUR, _ALPHA, _LEFT, _TOTAL, _WEIGHTS = 0, 3, 4, 5, 6
-_KNEE, _LOG_SLOPE = F(0.0031308), F(STOP)
 
 
 class Plane(NamedTuple):
@@ -97,13 +94,7 @@ def _encode(buffer, n):
     """Linear Rec.709 to the working encoding."""
     for k in range(3):
         for i in range(n):
-            x = buffer[_COLOUR + k, i]
-            size = abs(x)
-            log = log2(size if size > _KNEE else _KNEE)
-            w = F(1.055) * exp2(log * F(1.0 / 2.4)) - F(0.055)
-            w = w if size > _KNEE else F(12.92) * size
-            w = w if size <= ONE else ONE + _LOG_SLOPE * log
-            buffer[_COLOUR + k, i] = w if x >= ZERO else -w
+            buffer[_COLOUR + k, i] = encoded(buffer[_COLOUR + k, i])
 
 
 @compiled
@@ -222,39 +213,34 @@ def _gather(sums, lines, cells):
             sums[p + 3, c] += v * w + four[a] * first + four[b] * last
 
 
-def _build(made_of: int) -> Callable[..., None]:
-    """The pass, made of sources of this :func:`edition`."""
-
-    @njit(nogil=True, error_model="numpy", cache=True)
-    def measure_rows(plane, covers, cells, grain, sums):
-        if made_of == 0:
-            return
-        height, width = plane.rgb[0].shape
-        lines = np.empty((sums.shape[1], width), F)
-        buffer = np.zeros((_WEIGHTS + 2 * covers.mattes.shape[0], STRIP), F)
-        edges, first = cells.edges, 0
-        for c in range(sums.shape[0]):
-            # A row of pixels that lies in two rows of cells is measured twice: that costs less than to keep it.
-            while first < height and edges[first + 1] <= c:
-                first += 1
-            end = first
-            while end < height and edges[end] < c + 1:
-                end += 1
-            for x0 in range(0, width, STRIP):
-                n = min(STRIP, width - x0)
-                for p in range(lines.shape[0]):
-                    lines[p, x0 : x0 + n] = ZERO
-                for y in range(first, end):
-                    f = F(min(edges[y + 1], c + 1.0) - max(edges[y], float(c)))
-                    _add_strip(lines, buffer, y, x0, n, plane, covers, grain, f)
-            if end > first:
-                _gather(sums[c], lines, cells)
-
-    built: Callable[..., None] = measure_rows
-    return built
+def _measure_rows(plane, covers, cells, grain, sums):
+    height, width = plane.rgb[0].shape
+    lines = np.empty((sums.shape[1], width), F)
+    buffer = np.zeros((_WEIGHTS + 2 * covers.mattes.shape[0], STRIP), F)
+    edges, first = cells.edges, 0
+    for c in range(sums.shape[0]):
+        # A row of pixels that lies in two rows of cells is measured twice: that costs less than to keep it.
+        while first < height and edges[first + 1] <= c:
+            first += 1
+        end = first
+        while end < height and edges[end] < c + 1:
+            end += 1
+        for x0 in range(0, width, STRIP):
+            n = min(STRIP, width - x0)
+            for p in range(lines.shape[0]):
+                lines[p, x0 : x0 + n] = ZERO
+            for y in range(first, end):
+                f = F(min(edges[y + 1], c + 1.0) - max(edges[y], float(c)))
+                _add_strip(lines, buffer, y, x0, n, plane, covers, grain, f)
+        if end > first:
+            _gather(sums[c], lines, cells)
 
 
-measure_rows = _build(edition("scalars.py", "../encoding.py"))
-"""Add rows of a frame to sums (cells down, P, cells across), P a multiple of 4: (Plane, Covers, Cells, whether the
-clamped colour's square is wanted, sums). Several threads may run it, each with sums of its own. What a plane of the
-sums is: ``lookmatte.rendering.proxy.plain_sums``."""
+_kept = Kept(_measure_rows, "scalars.py", "../encoding.py")
+
+
+def measure_rows(plane: Plane, covers: Covers, cells: Cells, grain: bool, sums: NDArray[np.float64]) -> None:
+    """Add rows of a frame to sums (cells down, P, cells across), P a multiple of 4; ``grain``: whether the clamped
+    colour's square is wanted. Several threads may, each with sums of its own. What a plane of the sums is:
+    ``lookmatte.rendering.proxy.plain_sums``."""
+    _kept(f"{plane.rgb[0].dtype}_{plane.alpha.dtype}", plane, covers, cells, grain, sums)

@@ -10,12 +10,16 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from lookmatte.bilateral.encoding import STOP
+
 F = np.float32
 I = np.int32  # noqa: E741
 """numba widens the integers that it adds: sums are cut back, or they would fill two vectors."""
 U = np.uint64
 """As an index it is never counted from the end, which would make a gather of a load."""
 ZERO, HALF, ONE = F(0.0), F(0.5), F(1.0)
+
+_KNEE, _STOP, _SIGN = F(0.0031308), F(STOP), I(-(2**31))
 
 # Polynomials of least greatest error, lowest power first.
 # log2(1 + m) / m for 1 + m in [sqrt(1/2), sqrt(2)]: log2 to 4e-7.
@@ -139,3 +143,19 @@ def power_2_4(x):
     p = p * x + POWER[2]
     p = p * x + POWER[1]
     return p * x + POWER[0]
+
+
+@compiled
+def with_sign(size, x):
+    """A number that is not negative, with the sign of another."""
+    return number_of(I(bits_of(size) | I(bits_of(x) & _SIGN)))
+
+
+@compiled
+def encoded(x):
+    """W of a linear x: see :func:`lookmatte.bilateral.encoding.encode`."""
+    size = abs(x)
+    log = log2(size if size > _KNEE else _KNEE)
+    w = F(1.055) * exp2(log * F(1.0 / 2.4)) - F(0.055)
+    w = w if size > _KNEE else F(12.92) * size
+    return with_sign(w if size <= ONE else ONE + _STOP * log, x)

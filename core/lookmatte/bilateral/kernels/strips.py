@@ -26,13 +26,14 @@ from lookmatte.bilateral.kernels.scalars import (
     U,
     bits_of,
     compiled,
+    encoded,
     exp2,
     finite,
-    log2,
     narrow,
     number_of,
     power_2_4,
     widen,
+    with_sign,
 )
 
 STRIP, LANES = 256, 16
@@ -42,14 +43,12 @@ STORED, CLAMPED, ABOVE, STYLED = 0, 3 * STRIP, 6 * STRIP, 9 * STRIP
 ALPHA, VALID, ACTIVE, KEPT, LEFT, WEIGHT, Z, NEAR, FAR, WEIGHTS = (row * STRIP for row in range(12, 22))
 G, B = STRIP, 2 * STRIP
 
-_KNEE, _KNEE_ENCODED = F(0.0031308), F(12.92 * 0.0031308)
-_LOG_SLOPE, _PER_STOP = F(STOP), F(1.0 / STOP)
+_KNEE_ENCODED, _PER_STOP = F(12.92 * 0.0031308), F(1.0 / STOP)
 _REACH = F(REACH)
 _LOWEST, _HIGHEST = F(1.0 - HIGHLIGHT_STOPS * STOP), F(1.0 + HIGHLIGHT_STOPS * STOP)
 HAS_LOOKUP = lookup.is_there()
 _lay_by_lookup = lookup.lookup_layer(STRIP)
 _ROUNDING, _SURE = F(ROUNDING), F(1.0 - ROUNDING)
-_SIGN = I(-(2**31))
 
 
 @compiled
@@ -198,13 +197,7 @@ def encode(buffer, n, source):
     """CLAMPED and ABOVE of the linear colours in ``source``."""
     for k in range(0, 3 * STRIP, STRIP):
         for i in range(n):
-            x = buffer[U(source + k + i)]
-            size = abs(x)
-            log = log2(size if size > _KNEE else _KNEE)
-            w = F(1.055) * exp2(log * F(1.0 / 2.4)) - F(0.055)
-            w = w if size > _KNEE else F(12.92) * size
-            w = w if size <= ONE else ONE + _LOG_SLOPE * log
-            w = number_of(I(bits_of(w) | I(bits_of(x) & _SIGN)))
+            w = encoded(buffer[U(source + k + i)])
             clamped = w if w > ZERO else ZERO
             clamped = clamped if clamped < ONE else ONE
             buffer[CLAMPED + k + i] = clamped
@@ -313,7 +306,7 @@ def decode(buffer, n):
                 w = buffer[STYLED + k + i]
                 size = abs(w)
                 linear = power_2_4(size) if size > _KNEE_ENCODED else size * F(1.0 / 12.92)
-                buffer[STYLED + k + i] = number_of(I(bits_of(linear) | I(bits_of(w) & _SIGN)))
+                buffer[STYLED + k + i] = with_sign(linear, w)
 
 
 @compiled
@@ -326,7 +319,7 @@ def _unfold_highlights(buffer, n, row):
         linear = exp2(stops if stops < F(127.0) else F(127.0))
         linear = linear if size > ONE else power_2_4(size)
         linear = linear if size > _KNEE_ENCODED else size * F(1.0 / 12.92)
-        buffer[U(row + i)] = number_of(I(bits_of(linear) | I(bits_of(w) & _SIGN)))
+        buffer[U(row + i)] = with_sign(linear, w)
 
 
 @compiled
