@@ -18,7 +18,7 @@ class Options:
     threads: int
     times: int = 5
     budget: float = 2.0
-    frames: int = 6
+    frames: int = 16
     quick: bool = False
     devices: tuple[str, ...] = ("cpu",)
     shrink: int = 1

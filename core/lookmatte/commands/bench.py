@@ -35,7 +35,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--times", metavar="N", type=positive,
                         help="rounds a row, and as much more time for them (default: 5)")  # fmt: skip
     parser.add_argument("--frames", metavar="N", type=positive,
-                        help="frames of the EXR job (default: two a thread, but at least 6)")  # fmt: skip
+                        help="frames of the EXR job (default: two a thread, but at least 16)")  # fmt: skip
     parser.add_argument("--device", metavar="DEVICE", type=_device, help="cpu or cuda (default: what is there)")
     parser.add_argument("--threads", metavar="N", type=positive, help="threads on both sides (default: all cores)")
     parser.add_argument("-o", "--output", metavar="DIR", help="also write table.md, rows.json and plot.svg there")
@@ -104,7 +104,7 @@ def _options(args: argparse.Namespace) -> Options:
         threads=threads,
         times=times,
         budget=(0.6 if args.quick else 2.0) * times / usual,
-        frames=args.frames or (max(4, threads) if args.quick else max(6, 2 * threads)),
+        frames=args.frames or (max(4, threads) if args.quick else max(16, 2 * threads)),
         quick=args.quick,
         devices=devices,
     )
