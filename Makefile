@@ -46,6 +46,7 @@ $(BPY45) $(BPY50):
 	@test -n "$(BPY_PYTHON)" || { echo "bpy needs Python 3.11; try: make BPY_PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(dir $@)bin/python || "$(BPY_PYTHON)" -m venv $(dir $@)
 	$(dir $@)bin/python -m pip install --disable-pip-version-check -q 'bpy==$(patsubst .ready-%,%,$(notdir $@))'
+	$(dir $@)bin/python -c 'import bpy'
 	touch $@
 
 # The extension, with lookmatte's own wheel in it for its Create Environment.

@@ -23,13 +23,10 @@ VERSIONS = ("45", "50")
 
 def blender_python(version: str) -> str:
     """The interpreter that has this bpy; skips the test where there is none."""
-    base = Path(os.environ.get("LOOKMATTE_BPY", REPOSITORY))
-    path = base / f".venv-bpy{version}" / "bin" / "python"
-    if not path.exists():
-        pytest.skip(
-            f"no bpy {version[0]}.{version[1]} here; make blender-environments makes {path.parent.parent.name}"
-        )
-    return str(path)
+    folder = Path(os.environ.get("LOOKMATTE_BPY", REPOSITORY)) / f".venv-bpy{version}"
+    if not any(folder.glob(".ready-*")):
+        pytest.skip(f"no bpy {version[0]}.{version[1]} here; make blender-environments makes {folder.name}")
+    return str(folder / "bin" / "python")
 
 
 @dataclass(frozen=True)
