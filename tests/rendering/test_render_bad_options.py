@@ -16,6 +16,8 @@ from shots import Nursery, Shot, lookmatte, whole_frames
         (("render", "job.yaml", "--frames", "4-6"), "--frames: 6 not in the job; it has 1-5"),
         (("render", "job.yaml", "--model", "red.png"), "red.png: not a safetensors file"),
         (("render", "job.yaml", "--model", "none.safetensors"), "none.safetensors: no such model file"),
+        (("render", "job.yaml", "--device", "gpu"), "'gpu' cannot be used here (it is none of cpu, cuda, mps"),
+        (("render", "job.yaml", "--device", "cuda:77"), "device: 'cuda:77' cannot be used here"),
         (("render", "folder.yaml"), "job file 'folder.yaml' cannot be read: Is a directory"),
         (("bake", "job.yaml", "--frames", "1"), "bake does not know '--frames'"),
         (("apply", "job.yaml"), "job.bake: there is no bake here (no bake.json); run lookmatte bake first"),

@@ -36,9 +36,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser, *, frames: bool = True, model: bool = True) -> None:
-    """The options of every command that walks over frames."""
+    """The options of every command that walks over frames; with ``frames`` it is one that writes them."""
     if frames:
         parser.add_argument("--frames", metavar="RANGE", help="1001-1048, 1001-1100x2, 1,5,9 (default: all)")
+        parser.add_argument("--device", metavar="DEVICE",
+                            help="cuda, cuda:1 or mps: where frames are styled (default: cpu)")  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="make what is there again")
     if model:
         parser.add_argument("--model", metavar="FILE", help="other weights than the shipped ones")
@@ -99,6 +101,7 @@ def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path |
                     stage=stage,
                     bake_dir=bake_dir,
                     model=None if model is None else Path(model),
+                    device=getattr(args, "device", None),
                 )
             finally:
                 if isinstance(progress, Lines):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from lookmatte.errors import FrameError
 from lookmatte.imaging.writer import lossy_parts, write_frame
 from lookmatte.job import Job
@@ -29,10 +31,12 @@ class Styled:
 
 
 class Styler:
-    """Applies a job's bake to its frames."""
+    """Applies a job's bake to its frames, on ``device``; None: where they are."""
 
-    def __init__(self, job: Job, shot: Shot, store: BakeStore, outputs: Outputs) -> None:
-        self._job, self._shot, self._store, self._outputs = job, shot, store, outputs
+    def __init__(
+        self, job: Job, shot: Shot, store: BakeStore, outputs: Outputs, device: torch.device | None = None
+    ) -> None:
+        self._job, self._shot, self._store, self._outputs, self._device = job, shot, store, outputs, device
         self._keys: dict[int, FrameBake] = {}
         self._attributes = {
             "lookmatte:bake": store.header.bake,
@@ -58,7 +62,12 @@ class Styler:
 
         def style() -> Styled:
             pixels = apply(
-                loaded.frame, look, loaded.mattes, colour=self._shot.colour, alpha=self._job.alpha
+                loaded.frame,
+                look,
+                loaded.mattes,
+                colour=self._shot.colour,
+                alpha=self._job.alpha,
+                device=self._device,
             )
             notes = [*loaded.frame.notes, *_changed(loaded)]
             remarks = [*said, *loaded.remarks(read=("pixel",)), *pixels.remarks()]
