@@ -71,8 +71,8 @@ def test_rendering_chunk_by_chunk_is_rendering_at_once(cut_shot: Shot, mode: str
     assert equal(cut_shot.written(name), whole(cut_shot, mode, subsample))
 
 
-class Stop(Exception):
-    """Raised in the place of a kill."""
+class Stop(BaseException):
+    """Raised in the place of a kill: nothing catches it."""
 
 
 @pytest.mark.parametrize(("mode", "subsample"), WAYS[1:])
