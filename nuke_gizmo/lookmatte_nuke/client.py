@@ -1,0 +1,1 @@
+../../core/lookmatte/client.py

@@ -1,0 +1,1 @@
+"""What makes the gizmo and its zip; nothing of it goes to Nuke."""

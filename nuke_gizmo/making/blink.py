@@ -1,0 +1,168 @@
+"""A Blink kernel's text, read for what a BlinkScript node must say of it: inputs, parameters, and its description.
+
+The description is what Nuke makes a node's knobs from when a script is opened, before it compiles anything. Its
+form is read off scripts that Nuke saved; for arrays and 3x3 matrices, and for the checksum in it, no such script
+was at hand. ``capture.py`` has Nuke itself write it, and the build takes that one when it belongs to the kernel's
+text.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+_KERNEL = re.compile(r"\bkernel\s+(\w+)\s*:\s*ImageComputationKernel<ePixelWise>")
+_IMAGE = re.compile(r"\bImage<(eRead|eWrite)(?:,\s*(eAccess\w+))?(?:,\s*\w+)?>\s*(\w+)\s*;")
+_PARAM = re.compile(r"\b(int|float|float2|float3|float4|float3x3|float4x4|bool)\s+(\w+)\s*(?:\[(\d+)\])?\s*;")
+_DEFINE = re.compile(r"defineParam\(\s*(\w+)\s*,\s*\"([^\"]+)\"\s*(?:,\s*(.+?))?\s*\)\s*;")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e-?\d+)?")
+_SIZES = {"int": 1, "bool": 1, "float": 1, "float2": 2, "float3": 3, "float4": 4, "float3x3": 9, "float4x4": 16}
+_ACCESS = {"eAccessPoint": "Point", "eAccessRandom": "Random", "eAccessRanged2D": "Ranged2D", "": "Point"}
+
+
+class KernelError(ValueError):
+    """A kernel that is written otherwise than this reads it."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An input or the output."""
+
+    name: str
+    writes: bool
+    access: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter: ``count`` numbers of ``kind`` int, float or bool, in an array of ``length`` where it is one.
+    ``type`` is the kernel's word for it; ``default`` holds zeros where the kernel gives none."""
+
+    name: str
+    label: str
+    type: str
+    length: int
+    default: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds."""
+        return len(self.default)
+
+    @property
+    def kind(self) -> str:
+        """int, bool or float."""
+        return self.type if self.type in ("int", "bool") else "float"
+
+    @property
+    def row(self) -> int:
+        """How many numbers a row of its matrix has; 0 for what is none."""
+        return {"float3x3": 3, "float4x4": 4}.get(self.type, 0)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel as its text has it."""
+
+    name: str
+    text: str
+    images: tuple[Image, ...]
+    parameters: tuple[Parameter, ...]
+    locals: tuple[Parameter, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of its inputs, in order."""
+        return tuple(image.name for image in self.images if not image.writes)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def knob(self, parameter: Parameter) -> str:
+        """What a BlinkScript node calls a parameter's knob."""
+        return f"{self.name}_{parameter.label}"
+
+    def description(self) -> str:
+        """The knob KernelDescription, in the form that Nuke 13 writes and later ones read."""
+        said = ["2", _text(self.name), "iterate", "pixelWise", self.checksum, str(len(self.images))]
+        for image in self.images:
+            said += [_text(image.name), "Write" if image.writes else "Read", image.access]
+        said.append(str(len(self.parameters)))
+        for one in self.parameters:
+            said += [_text(one.label), one.kind.title(), str(_SIZES[one.type]), _packed(one)]
+        said.append(str(len(self.parameters)))
+        for one in self.parameters:
+            said += [_text(one.name), str(_SIZES[one.type]), str(one.length)]
+        said.append(str(len(self.locals)))
+        for one in self.locals:
+            said += [_text(one.name), one.kind.title(), str(_SIZES[one.type]), str(one.length), _packed(one)]
+        return " ".join(said)
+
+
+def read_kernel(text: str) -> Kernel:
+    """Read a kernel's text. Raises KernelError for what has no kernel, or a parameter without a label."""
+    bare = re.sub(r"//[^\n]*", "", text)
+    named = _KERNEL.search(bare)
+    if named is None:
+        raise KernelError("the text has no pixelwise kernel")
+    sections = re.search(r"\bparam:(.*?)(?:\blocal:(.*?))?\bvoid\s+define\s*\(", bare, re.DOTALL)
+    if sections is None:
+        raise KernelError("the kernel has no parameters, or no define()")
+    labels: dict[str, tuple[str, str]] = {name: (label, value) for name, label, value in _DEFINE.findall(bare)}
+    parameters = []
+    for kind, name, length in _PARAM.findall(sections[1]):
+        if name not in labels:
+            raise KernelError(f"the parameter {name} has no defineParam")
+        label, value = labels.pop(name)
+        parameters.append(_parameter(name, label, kind, int(length or 1), value))
+    if labels:
+        raise KernelError(f"defineParam of {', '.join(labels)}, which is no parameter")
+    inside = _PARAM.findall(sections[2] or "")
+    own = [_parameter(name, name, kind, int(length or 1), "") for kind, name, length in inside]
+    images = tuple(
+        Image(name, role == "eWrite", _ACCESS[access]) for role, access, name in _IMAGE.findall(bare)
+    )
+    return Kernel(named[1], text, images, tuple(parameters), tuple(own))
+
+
+def _parameter(name: str, label: str, kind: str, length: int, value: str) -> Parameter:
+    count = _SIZES[kind] * length
+    if kind == "bool":
+        return Parameter(name, label, kind, length, (float(value == "true"),) * count)
+    inside = re.sub(r"^float\d(x\d)?", "", value)
+    given = tuple(float(number) for number in _NUMBER.findall(inside))
+    if len(given) not in (0, 1, count):
+        raise KernelError(f"the default of {name}, {value}, has {len(given)} numbers; it takes {count}")
+    return Parameter(name, label, kind, length, given * count if len(given) == 1 else given or (0.0,) * count)
+
+
+def _text(name: str) -> str:
+    return f'"{name}"'
+
+
+def _packed(one: Parameter) -> str:
+    """A default's bytes in base 64; three floats take the room of four."""
+    if one.kind == "bool":
+        data = struct.pack(f"<{one.count}?", *(bool(value) for value in one.default))
+    elif one.kind == "int":
+        data = struct.pack(f"<{one.count}i", *(int(value) for value in one.default))
+    else:
+        padded = one.default + (0.0,) * (one.type == "float3")
+        data = struct.pack(f"<{len(padded)}f", *padded)
+    return base64.b64encode(data).decode("ascii")
+
+
+def description_of(kernel: Kernel, captured: Path) -> str:
+    """Nuke's own description where one was captured for this very text, else ours."""
+    try:
+        data = json.loads(captured.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return kernel.description()
+    return str(data["description"]) if data["kernel"] == kernel.checksum else kernel.description()
