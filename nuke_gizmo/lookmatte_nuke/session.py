@@ -20,7 +20,7 @@ from .client import Client, Request, WorkerError
 from .job import SettingsError
 
 VARIABLE = "LOOKMATTE_PYTHON"
-"""The environment variable that names a Python which has lookmatte: its interpreter, or its environment's folder."""
+"""The environment variable that names a Python with lookmatte: its interpreter, or its environment's folder."""
 
 _HELP = f"install lookmatte in a Python 3.10 or newer, and set ${VARIABLE} to it, or the knob python"
 
