@@ -14,11 +14,24 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from lookmatte.commands import apply, bake, bench, demo, doctor, evaluate, inspect, preview, render, serve, train
+from lookmatte.commands import (
+    apply,
+    bake,
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    inspect,
+    preview,
+    render,
+    report,
+    serve,
+    train,
+)
 from lookmatte.errors import InputError, LookmatteError, nearest
 from lookmatte.progress import printable
 
-COMMANDS = (demo, render, bake, apply, preview, inspect, train, evaluate, bench, doctor, serve)
+COMMANDS = (demo, render, bake, apply, preview, inspect, report, train, evaluate, bench, doctor, serve)
 
 
 class Parser(argparse.ArgumentParser):

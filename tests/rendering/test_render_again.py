@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {"size": (32, 24), "objects": ("hero",)}
 
 
 def bake_of(made: Shot) -> Path:
-    (folder,) = (made.folder / "out/.lookmatte").iterdir()
+    (folder,) = (one for one in (made.folder / "out/.lookmatte").iterdir() if one.is_dir())
     return folder
 
 

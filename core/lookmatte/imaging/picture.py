@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +100,22 @@ def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
         if not (output.close() and done):
             reason = (output.geterror().strip().splitlines() or ["unknown reason"])[0]
             raise FrameError(f"{path}: cannot be written ({reason})")
+
+
+def jpeg_bytes(rgb: NDArray[np.uint8], quality: int = 82) -> bytes:
+    """An (height, width, 3) array as a JPEG file in memory."""
+    import OpenImageIO as oiio
+
+    height, width, _ = rgb.shape
+    # OpenImageIO's Python writes to files alone.
+    with tempfile.TemporaryDirectory(prefix="lookmatte") as folder:
+        path = Path(folder, "picture.jpg")
+        output: Any = oiio.ImageOutput.create(str(path))
+        spec = oiio.ImageSpec(width, height, 3, "uint8")
+        spec.attribute("Compression", f"jpeg:{quality}")
+        if not (output.open(str(path), spec) and output.write_image(np.ascontiguousarray(rgb)) and output.close()):
+            raise FrameError(f"{path}: cannot be written ({output.geterror().strip()})")
+        return path.read_bytes()
 
 
 def _read_exr(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, dict[str, Any]]:

@@ -30,6 +30,7 @@ from lookmatte.rendering.remarks import Remark, Remarks, gathered_from_log
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
 from lookmatte.rendering.styling import Styled, Styler
+from lookmatte.rendering.times import Times, timed
 
 Stage = Literal["render", "bake", "apply"]
 
@@ -83,10 +84,11 @@ def render(
 
 @dataclass(frozen=True)
 class _Seen:
-    """A frame that was read, and its proxy where it is to be baked."""
+    """A frame that was read, its proxy where it is to be baked, and the seconds that its stages have taken."""
 
     loaded: LoadedFrame
     proxy: FrameProxy | None
+    seconds: dict[str, float]
 
 
 class _Run:
@@ -269,8 +271,13 @@ class _Run:
         return Crew.of(self.shot.frame_bytes, frames, bands.threads())
 
     def _load(self, frame: int, *, baking: bool, writing: bool) -> _Seen:
-        loaded = self.shot.load(frame, mattes=("pixel", "grid") if baking else ("pixel",), whole=writing)
-        return _Seen(loaded, self.shot.proxy(loaded) if baking else None)
+        seconds: dict[str, float] = {}
+        with timed(seconds, "read"):
+            loaded = self.shot.load(frame, mattes=("pixel", "grid") if baking else ("pixel",), whole=writing)
+        if not baking:
+            return _Seen(loaded, None, seconds)
+        with timed(seconds, "reduce"):
+            return _Seen(loaded, self.shot.proxy(loaded), seconds)
 
     def _bake_only(self, bakery: Bakery) -> None:
         wanted = [frame for frame in bakery.frames if bakery.wanted(frame)]
@@ -328,22 +335,25 @@ class _Run:
         """Bring frames from reading to writing, and those of the bakery's todo through it."""
         baking = frozenset(bakery.todo) if bakery else frozenset()
         styler = Styler(self.job, self.shot, self.store, self.outputs, self.device)
+        times = Times(self.shot.output)
 
         def load(frame: int) -> _Seen:
             return self._load(frame, baking=frame in baking, writing=frame in writing)
 
         def arrive(frame: int, seen: _Seen) -> None:
             if bakery and seen.proxy is not None:
-                bakery.feed(seen.loaded, seen.proxy)
+                with timed(seen.seconds, "bake"):
+                    bakery.feed(seen.loaded, seen.proxy)
 
         def finish(frame: int, seen: _Seen) -> Callable[[], Styled] | None:
             # Its grids are known now; and another machine may have made it in the meantime.
             if frame not in writing or not self._sort_out([frame], put=ledger.put):
                 return None
             self._check_reach(frame)
-            return styler.work(seen.loaded)
+            return styler.work(seen.loaded, seen.seconds)
 
         def landed(frame: int, styled: Styled, seconds: float) -> None:
+            times.note(frame, styled.seconds)
             ledger.put(frame, partial(self._written, frame, styled, seconds))
 
         def lost(frame: int, error: Exception) -> None:

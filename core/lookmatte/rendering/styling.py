@@ -19,15 +19,17 @@ from lookmatte.rendering.remarks import Remark, exposure_remarks
 from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeStore
+from lookmatte.rendering.times import timed
 
 
 @dataclass(frozen=True)
 class Styled:
-    """A frame that stands under its final name, and what there is to say of it."""
+    """A frame that stands under its final name, what there is to say of it, and how long each stage took."""
 
     path: Path
     remarks: list[Remark]
     notes: list[str]
+    seconds: dict[str, float]
 
 
 class Styler:
@@ -46,8 +48,9 @@ class Styler:
         if shot.colour.config_name:
             self._attributes["lookmatte:ocioConfig"] = shot.colour.config_name
 
-    def work(self, loaded: LoadedFrame) -> Callable[[], Styled]:
-        """Find a frame's look; what is returned applies it and writes the frame, in any thread.
+    def work(self, loaded: LoadedFrame, seconds: dict[str, float]) -> Callable[[], Styled]:
+        """Find a frame's look; what is returned applies it and writes the frame, in any thread, and adds to the
+        ``seconds`` that its stages have taken.
 
         Raises FrameError when the bake lacks what the frame takes from it."""
         frame, store = loaded.number, self._store
@@ -61,23 +64,25 @@ class Styler:
         path = self._outputs.sequence.path(frame)
 
         def style() -> Styled:
-            pixels = apply(
-                loaded.frame,
-                look,
-                loaded.mattes,
-                colour=self._shot.colour,
-                alpha=self._job.alpha,
-                device=self._device,
-            )
+            with timed(seconds, "apply"):
+                pixels = apply(
+                    loaded.frame,
+                    look,
+                    loaded.mattes,
+                    colour=self._shot.colour,
+                    alpha=self._job.alpha,
+                    device=self._device,
+                )
             notes = [*loaded.frame.notes, *_changed(loaded)]
             remarks = [*said, *loaded.remarks(read=("pixel",)), *pixels.remarks()]
             try:
-                write_frame(loaded.frame, path, attributes=attributes)
+                with timed(seconds, "write"):
+                    write_frame(loaded.frame, path, attributes=attributes)
             except OSError as error:
                 raise FrameError(f"{path}: cannot be written ({error.strerror or error})") from None
             except BROKEN as error:
                 raise FrameError(internal_error(path, error)) from None
-            return Styled(path, remarks, notes)
+            return Styled(path, remarks, notes, seconds)
 
         return style
 
