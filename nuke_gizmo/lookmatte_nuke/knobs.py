@@ -247,8 +247,11 @@ STILL = ("exposure_limit", "limit", "subsample", "first", "last")
 
 PARAMETERS: tuple[tuple[str, int], ...] = (
     ("weighing", 1), ("strength", 1), ("later", 1), ("take_a", 3), ("take_b", 3), ("format_width", 1),
-    ("format_height", 1), ("ignore_alpha", 1), ("to_rec709", 9), ("from_rec709", 9), ("guide_in", 64),
-    ("guide_out", 16), ("guide_bias", 1), ("guide_reach", 1), ("luma", 3), ("encoding", 4), ("highlight_stops", 1),
+    ("format_height", 1), ("ignore_alpha", 1),
+    *((f"{way}_rec709_{channel}", 3) for way in ("to", "from") for channel in "rgb"),
+    *((f"guide_{unit:02d}", 4) for unit in range(live.HIDDEN)),
+    *((f"guide_out_{four}", 4) for four in range(live.HIDDEN // 4)),
+    ("guide_bias", 1), ("guide_reach", 1), ("luma", 3), ("encoding", 4), ("highlight_stops", 1),
     ("largest", 1), ("largest_float", 1), ("rounding", 1),
 )  # fmt: skip
 """The kernel's parameters and how many numbers each holds, in its order; the build compares the kernel's text."""

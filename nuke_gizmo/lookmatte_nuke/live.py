@@ -5,7 +5,7 @@ The standard library alone, Python 3.7, and nothing of Nuke: a caller writes wha
 >>> bake = Bake.open("/shots/sh010/hero.bake")
 >>> region = bake.region("hero")                      # or bake.region() where the bake has one
 >>> bake.parameters(region, coverage=True)            # kernel parameters that hold on all frames, by label
-{'weighing': 1, 'to_rec709': (1.0, 0.0, ...), 'guide_in': (...), ...}
+{'weighing': 1, 'to_rec709_r': (1.0, 0.0, 0.0), 'guide_00': (...), ...}
 >>> bake.grid_pattern(region)                         # of the EXRs that grid_a and grid_b read
 '/shots/sh010/hero.bake/00_hero.grid.%04d.exr'
 >>> bake.curves(region, exposure_limit=2.0)           # knobs that change with the frame, as Nuke's curves
@@ -224,16 +224,14 @@ class Bake:
         units = range(HIDDEN)
         # What the guide sees of the matte is one number: its weights join the biases.
         rows = [(*self._w1[4 * k : 4 * k + 3], self._b1[k] + matte * self._w1[4 * k + 3]) for k in units]
-        weighing = {"rest": ALL, "grid": ENHANCED}.get(region.blend, COVERAGE if coverage else WEIGHT)
         found: dict[str, Value] = dict(CONSTANTS)
-        found.update(
-            weighing=weighing,
-            to_rec709=self._matrix,
-            from_rec709=self._back,
-            guide_in=tuple(value for row in rows for value in row),
-            guide_out=self._w2,
-            guide_bias=self._b2,
-        )
+        found["weighing"] = {"rest": ALL, "grid": ENHANCED}.get(region.blend, COVERAGE if coverage else WEIGHT)
+        for k, channel in enumerate("rgb"):
+            found[f"to_rec709_{channel}"] = self._matrix[3 * k : 3 * k + 3]
+            found[f"from_rec709_{channel}"] = self._back[3 * k : 3 * k + 3]
+        found.update({f"guide_{k:02d}": row for k, row in enumerate(rows)})
+        found.update({f"guide_out_{k}": self._w2[4 * k : 4 * k + 4] for k in range(HIDDEN // 4)})
+        found["guide_bias"] = self._b2
         return found
 
     def segments(self) -> list[Segment]:
