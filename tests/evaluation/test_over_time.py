@@ -20,11 +20,11 @@ from lookmatte.evaluation.motion import (
     read_vector_pass,
     scaled_flow,
     visibility,
-    warp,
 )
 from lookmatte.evaluation.pictures import read, to_tensor
 from lookmatte.evaluation.temporal import Steadiness
 from lookmatte.imaging.writer import new_part, write_parts_to
+from lookmatte.looks.motion import warp
 
 STILL = torch.zeros(2, 90, 120)
 SEEN = torch.ones(1, 90, 120)

@@ -13,6 +13,7 @@ import torch
 from proxies import disc, picture, proxy
 from torch import Tensor
 
+from lookmatte.looks.motion import SIZE, explains
 from lookmatte.looks.proxy import is_cut
 
 
@@ -109,3 +110,36 @@ def test_real_clips_have_no_cut_inside_and_one_at_every_junction() -> None:
     for one, other in permutations(clips, 2):
         assert is_cut(clips[one][-1], clips[other][0]), (one, other)
         assert is_cut(clips[one][0], clips[other][-1]), (one, other)
+
+
+def _small(rgb: Tensor) -> Tensor:
+    return proxy(1, rgb, {}).thumbnail(SIZE)
+
+
+def _shift(cells: float) -> Tensor:
+    """Everything was so many cells further to the right."""
+    return torch.stack([torch.full((SIZE, SIZE), cells), torch.zeros(SIZE, SIZE)])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("pixels", [40, 100, 180])
+def test_motion_explains_a_whip_pan_and_no_other_does(seed: int, pixels: int) -> None:
+    wide = picture(seed, 512)[:, 100:356]
+    before, after = _small(wide[..., pixels : pixels + 256]), _small(wide[..., :256])
+    back = -pixels / 256 * SIZE
+    assert explains(_shift(back), before, after)
+    assert not explains(_shift(-back), before, after)
+    assert not explains(_shift(0.0), before, after)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_motion_explains_no_cut(seed: int) -> None:
+    before, after = _small(picture(seed)), _small(picture(seed + 100))
+    assert not any(explains(_shift(cells), before, after) for cells in range(-48, 49, 8))
+
+
+def test_what_was_out_of_view_or_is_unknown_explains_nothing() -> None:
+    same = _small(picture(1))
+    assert not explains(_shift(0.9 * SIZE), same, same)
+    assert not explains(_shift(torch.nan), same, same)
+    assert not explains(_shift(torch.inf), same, same)

@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.frame import find_channel
-from lookmatte.imaging.reader import read_header, read_parts
-
-Flow = NDArray[np.float32]
-"""(h, w, 2): where a pixel goes, in pixels, x to the right, y downwards."""
+from lookmatte.imaging.reader import read_header
+from lookmatte.imaging.vectors import Flow, read_vectors
+from lookmatte.looks.motion import stays_inside, warp
 
 _UNKNOWN = 1e9  # how the .flo format marks a pixel whose motion is not known
 
@@ -29,16 +27,6 @@ def _dis(a: NDArray[np.float32], b: NDArray[np.float32]) -> Flow:
     estimator = opencv.DISOpticalFlow_create(opencv.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow: Flow = estimator.calc(grey[0], grey[1], None)
     return flow
-
-
-def warp(picture: Tensor, flow: Tensor) -> Tensor:
-    """Fetch (B, C, h, w) at x + flow, where ``flow`` (B, 2, h, w) is in pixels, x first; border clamped."""
-    height, width = picture.shape[-2:]
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    u = (x + flow[:, 0] + 0.5) / width
-    v = (y + flow[:, 1] + 0.5) / height
-    where = torch.stack([u, v], -1) * 2.0 - 1.0
-    return functional.grid_sample(picture, where, "bilinear", "border", align_corners=False)
 
 
 def visibility(here: Tensor, there: Tensor, going: Tensor, coming: Tensor | None, colours: float = 0.1) -> Tensor:
@@ -54,11 +42,7 @@ def visibility(here: Tensor, there: Tensor, going: Tensor, coming: Tensor | None
         drift = ((going + returned) ** 2).sum(0, keepdim=True)
         length = (going**2).sum(0, keepdim=True) + (returned**2).sum(0, keepdim=True)
         visible &= drift < 0.01 * length + 0.5
-    height, width = here.shape[-2:]
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    to_x, to_y = x + going[0], y + going[1]
-    visible &= ((to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1))[None]
-    return (visible & going.isfinite().all(0, keepdim=True)).float()
+    return (visible & stays_inside(going)[None]).float()
 
 
 def flow_and_visibility(here: Tensor, there: Tensor, colours: float = 0.1) -> tuple[Tensor, Tensor]:
@@ -82,31 +66,18 @@ def read_flo(path: Path) -> Flow:
 
 
 def read_vector_pass(path: Path) -> tuple[Flow, Flow]:
-    """Blender's Vector pass, whose y points up: the motion to the next frame, and to the previous one.
-
-    X, Y are the previous position minus the current one, Z, W the current minus the next. Raises InputError where
-    the file has no such pass.
-    """
+    """The motion to the next frame, and to the previous one, of Blender's Vector pass. Raises InputError where the
+    file has none."""
     try:
-        header = read_header(path)
-        plate = header.plate.rgb[0][0] if header.plate is not None else 0
-        names = [_vector_name(header.parts, axis) for axis in "XYZW"]
-        keys = [find_channel(path.name, header.parts, plate, name) for name in names]
-        parts = read_parts(path, only=set(keys))
+        found = read_vectors(path)
+        if found is None:
+            header = read_header(path)
+            plate = header.plate.rgb[0][0] if header.plate is not None else 0
+            find_channel(path.name, header.parts, plate, "Vector.X")
+            raise FrameError(f"{path.name}: its Vector pass is not whole; render it again")
     except FrameError as error:
         raise InputError(str(error)) from None
-    x, y, z, w = (parts[index].channels[name].astype(np.float32) for index, name in keys)
-    return np.stack([-z, w], axis=2), np.stack([x, -y], axis=2)
-
-
-def _vector_name(parts: Any, axis: str) -> str:
-    """The channel of a pass called Vector, in whatever layer; the bare name where there is none."""
-    for part in parts:
-        for name in part.channels:
-            words = f"{part.name}.{name}".split(".")
-            if words[-1].upper() == axis and len(words) > 1 and words[-2].casefold() == "vector":
-                return str(name) if "." in name else f"{part.name}.{name}"
-    return f"Vector.{axis}"
+    return found.to_next, found.to_previous
 
 
 def given_flow(first: Path, second: Path | None) -> tuple[Flow, Flow | None]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from lookmatte.evaluation.motion import warp
 from lookmatte.evaluation.pictures import Rgb, to_tensor
 from lookmatte.evaluation.structure import ssim
+from lookmatte.looks.motion import warp
 
 SIZE = 512
 """The longer side at which clips are compared over time."""

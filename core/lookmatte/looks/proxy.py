@@ -11,7 +11,7 @@ PROXY = 256
 
 # Six DAVIS clips: inside a clip neighbours change by .038 at most and stay .89 alike; at every junction of two
 # of them the change is .127 at least, and .41 alike at most.
-_CHANGE = 0.08
+CHANGE = 0.08
 _ALIKE = 0.6
 _EMPTY = 0.05
 _SMALL = 16
@@ -39,10 +39,10 @@ class FrameProxy:
     regions: Mapping[str, RegionProxy]
     grain: Tensor | None = None
 
-    def thumbnail(self) -> Tensor:
-        """(3, 16, 16) of the same picture, in which cuts are looked for."""
-        lines = self.rgb.clamp(0.0, 1.0).view(3, _SMALL, -1, PROXY).sum(2)
-        return lines.view(3, _SMALL, _SMALL, -1).sum(-1).mul_((_SMALL / PROXY) ** 2)
+    def thumbnail(self, cells: int = _SMALL) -> Tensor:
+        """(3, cells, cells) of the same picture; cuts are looked for in one of 16x16."""
+        lines = self.rgb.clamp(0.0, 1.0).view(3, cells, -1, PROXY).sum(2)
+        return lines.view(3, cells, cells, -1).sum(-1).mul_((cells / PROXY) ** 2)
 
 
 def is_cut(before: Tensor, after: Tensor) -> bool:
@@ -58,4 +58,4 @@ def is_cut(before: Tensor, after: Tensor) -> bool:
     change = float((before - after).abs().mean())
     a, b = before.mean(0) - before.mean(), after.mean(0) - after.mean()
     alike = float((a * b).sum() / (a.norm() * b.norm()).clamp_min(1e-6))
-    return change > _CHANGE and alike < _ALIKE
+    return change > CHANGE and alike < _ALIKE

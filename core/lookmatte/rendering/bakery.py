@@ -22,6 +22,8 @@ from lookmatte.imaging.writer import whole_file
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.memory import Memory
 from lookmatte.looks.proxy import FrameProxy, is_cut
+from lookmatte.rendering.cuts import Cuts
+from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeStore
 
@@ -44,16 +46,22 @@ class Bakery:
 
     ``todo`` are the frames to be given to :meth:`feed` (or :meth:`give_up`), in order. ``failed`` maps frames
     that cannot be baked to the reason, ``left`` are those of ``todo`` that were neither fed nor given up. ``met``
-    is told of every frame whose mattes were read.
+    is told of every frame whose mattes were read, ``tell`` what there is to say of cuts.
     """
 
     def __init__(
-        self, shot: Shot, store: BakeStore, baker: Callable[[], Baker], met: Callable[[LoadedFrame], None]
+        self,
+        shot: Shot,
+        store: BakeStore,
+        baker: Callable[[], Baker],
+        met: Callable[[LoadedFrame], None],
+        tell: Callable[[int, Remark], None],
     ) -> None:
         self._shot = shot
         self._store = store
         self._make = baker
         self._met = met
+        self._cuts = Cuts(shot, tell)
         self._baker: Baker | None = None
         self._memory = Memory()
         self._remembers: int | None = None  # the frame that memory's thumbnail is of
@@ -299,15 +307,15 @@ class Bakery:
                 current = self._shot.proxy(loaded)
             except FrameError:
                 continue
-            if any(last < cut <= number for cut in known) or is_cut(thumbnail, current.thumbnail()):
+            if any(last < cut <= number for cut in known) or self._cuts.between(last, thumbnail, current):
                 self._cut_at(number, previous)
                 self._bake(current, loaded.stamp, cut=True)
                 return self._meet_cut(proxy)
             last, thumbnail, previous = number, current.thumbnail(), (current, loaded.stamp)
-        if any(last < cut for cut in known) or is_cut(thumbnail, proxy.thumbnail()):
+        if any(last < cut for cut in known) or self._cuts.between(last, thumbnail, proxy):
             self._cut_at(proxy.frame, previous)
             return True
-        # Frame by frame the picture changed slowly: that is no cut, only time.
+        # Frame by frame the picture changed slowly, or moved: that is no cut, only time.
         return False
 
     def _thumbnail(self, frame: int) -> Tensor | None:
@@ -327,17 +335,17 @@ class Bakery:
 
     def _is_cut_between(self, before: FrameProxy, after: FrameProxy) -> bool:
         """Frames that differ, several apart: is there a cut between them, or only motion? Frame by frame."""
-        thumbnail = before.thumbnail()
+        last, thumbnail = before.frame, before.thumbnail()
         inside = slice(bisect_left(self.frames, before.frame + 1), bisect_left(self.frames, after.frame))
         for number in self.frames[inside]:
             try:
-                current = self._shot.proxy(self._shot.load(number)).thumbnail()
+                current = self._shot.proxy(self._shot.load(number))
             except FrameError:
                 continue
-            if is_cut(thumbnail, current):
+            if self._cuts.between(last, thumbnail, current):
                 return True
-            thumbnail = current
-        return is_cut(thumbnail, after.thumbnail())
+            last, thumbnail = number, current.thumbnail()
+        return self._cuts.between(last, thumbnail, after)
 
     def _survey(self, first: FrameProxy) -> None:
         """`shot` mode: pool the statistics of a key frame in every eight from here to the next cut."""

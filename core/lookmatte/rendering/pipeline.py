@@ -170,7 +170,7 @@ class _Run:
             self._apply()
             return
         self._open_new()
-        bakery = Bakery(self.shot, self.store, self._baker, self._met)
+        bakery = Bakery(self.shot, self.store, self._baker, self._met, self.remarks.add)
         bakery.prepare()
         if self.stage == "bake":
             self._bake_only(bakery)

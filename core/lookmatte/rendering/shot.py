@@ -21,6 +21,7 @@ from lookmatte.imaging.plate import Key
 from lookmatte.imaging.reader import FrameHeader, read_frame, read_header
 from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
 from lookmatte.imaging.sequence import Sequence, parse_frames
+from lookmatte.imaging.vectors import Vectors, read_vectors
 from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region, StyleRef
 from lookmatte.looks.bake import Blend
 from lookmatte.looks.baker import RegionLook
@@ -259,6 +260,10 @@ class Shot:
         if any(isinstance(region.source, Cryptomatte) for region in self.job.regions):
             wanted |= {key for layer in layers(header) for pair in layer.ranks for key in pair}
         return wanted
+
+    def vectors(self, number: int) -> Vectors | None:
+        """How a frame's pixels move, where its file tells. Raises FrameError."""
+        return read_vectors(self.plate.path(number), plate_part=self.job.part)
 
     def missing_message(self, number: int) -> str:
         """What to say of a frame that is not on disk."""

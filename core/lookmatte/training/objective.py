@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lookmatte.evaluation.motion import flow_and_visibility, warp
+from lookmatte.evaluation.motion import flow_and_visibility
 from lookmatte.evaluation.vgg import Vgg19
+from lookmatte.looks.motion import warp
 from lookmatte.networks.adain import Statistics
 from lookmatte.networks.model import Model
 from lookmatte.training import losses
