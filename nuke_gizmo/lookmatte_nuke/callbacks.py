@@ -21,6 +21,7 @@ def register() -> None:
     """Have Nuke call these."""
     nuke.addKnobChanged(knob_changed, nodeClass=knobs.NODE_CLASS)
     nuke.addOnCreate(created, nodeClass=knobs.NODE_CLASS)
+    nuke.addUpdateUI(updated, nodeClass=knobs.NODE_CLASS)
 
 
 def knob_changed() -> None:
@@ -34,6 +35,13 @@ def knob_changed() -> None:
     if name == "region" or name == "showPanel":
         enable(node)
     if (name in _BAKED or name in ("inputChange", "showPanel")) and not bake.busy(node):
+        status.refresh(node)
+
+
+def updated() -> None:
+    """Something above a node changed, perhaps: of a node whose panel is open, its line follows."""
+    node = nuke.thisNode()
+    if nuke.GUI and node.shown() and not bake.busy(node):
         status.refresh(node)
 
 

@@ -242,6 +242,8 @@ def _plain_colour(read: nuke.Node) -> bool:
 
 def _text(node: nuke.Node, name: str) -> str:
     knob = node.knob(name)
+    if isinstance(knob, nuke.Link_Knob):
+        knob = knob.getLinkedKnob()
     return "" if knob is None else str(knob.value() or "")
 
 

@@ -36,14 +36,14 @@ def at_frame(pattern: str, frame: int) -> str:
     return os.path.join(folder, name[: run.start()] + number + name[run.end() :])
 
 
-def stamp(patterns: Iterable[str], first: int, last: int, fresh: bool = False) -> str:
-    """A short name for what these files are on disk in a range of frames: by their sizes and times. What was looked
-    at within the last seconds is not looked at again, unless it must be ``fresh``."""
-    return job.hashed([[pattern, _stamp_of(pattern, first, last, fresh)] for pattern in sorted(set(patterns))])
+def stamps(patterns: Iterable[str], first: int, last: int, fresh: bool = False) -> dict[str, str]:
+    """By pattern a short name for what its files are on disk in a range of frames, by their sizes and times. What
+    was looked at within the last seconds is not looked at again, unless it must be ``fresh``."""
+    return {pattern: _stamp_of(pattern, first, last, fresh) for pattern in patterns}
 
 
 def stamp_at(patterns: Iterable[str], frame: int) -> str:
-    """The same for one frame."""
+    """A short name for what the files of one frame are."""
     return job.hashed([[pattern, _status(at_frame(pattern, frame))] for pattern in sorted(set(patterns))])
 
 

@@ -132,8 +132,8 @@ def state_of(node: nuke.Node, still: int | None = None, fresh: bool = False) -> 
     settings = {knob.name: _plain(node, knob) for knob in knobs.SHOWN if knob.baked and knob.name not in _RANGE}
     settings["mask channel"] = channel
     files = [*graph.files_above(above), *(str(settings[name]) for name in ("style", "style_matte", "model"))]
-    stamp = paths.stamp([file for file in files if file], first, last, fresh)
-    return State(settings, graph.upstream_hash(above, first, last), stamp, first, last, still)
+    stamps = paths.stamps([file for file in files if file], first, last, fresh)
+    return State(settings, graph.upstream_hash(above, first, last), stamps, first, last, still)
 
 
 def frame_range(node: nuke.Node) -> tuple[int, int]:
@@ -198,11 +198,18 @@ def _matte_of(node: nuke.Node, region: int, lax: bool = False) -> tuple[nuke.Nod
     if region == 2:
         return None, ""
     if region == 1:
-        return node.input(knobs.SRC), str(node["src_channel"].value())
+        return node.input(knobs.SRC), _linked(node, "src_channel")
     mask = node.input(knobs.MASK)
     if mask is None and not lax:
         raise SettingsError("mask: nothing is connected; connect a matte, or set region to 'whole frame'")
-    return mask, str(node["mask_channel"].value())
+    return mask, _linked(node, "mask_channel")
+
+
+def _linked(node: nuke.Node, name: str) -> str:
+    """What a link of the panel holds: the value of the knob inside, for a link's own differs between versions."""
+    inside, _, knob = knobs.BY_NAME[name].target.partition(".")
+    found = node.node(inside) if isinstance(node, nuke.Group) else None
+    return "" if found is None else str(found[knob].value())
 
 
 def _coverage(node: nuke.Node, region: int, crypto: graph.Crypto | None) -> bool:

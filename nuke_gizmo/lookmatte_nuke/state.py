@@ -1,6 +1,6 @@
 """What a node was baked from, and whether that still holds. No Nuke in here.
 
->>> then = State({"style": "a.jpg"}, graph="1f", files="9c", first=1001, last=1048)
+>>> then = State({"style": "a.jpg"}, graph="1f", files={"a.jpg": "9c"}, first=1001, last=1048)
 >>> status(then, then._replace(graph="2a"))
 'stale: what src or mask shows has changed · baked 1001-1048'
 """
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,12 +21,12 @@ _LABELS = {"style_matte": "part of style", "blend": "edges", "temporal": "mode",
 
 class State(NamedTuple):
     """All that a bake depends on. ``settings`` are plain values by their knobs' names; ``graph`` is a hash of the
-    nodes above, ``files`` of the files that they and the settings name; ``still``: the one frame that was baked,
+    nodes above, ``files`` has one for each file or pattern that is read; ``still``: the one frame that was baked,
     and is held."""
 
     settings: Mapping[str, Any]
     graph: str
-    files: str
+    files: Mapping[str, str]
     first: int
     last: int
     still: int | None = None
@@ -43,13 +44,13 @@ def parse(text: str) -> State | None:
         return State(
             dict(data["settings"]),
             str(data["graph"]),
-            str(data["files"]),
+            {str(pattern): str(stamp) for pattern, stamp in data["files"].items()},
             int(data["first"]),
             int(data["last"]),
             None if data["still"] is None else int(data["still"]),
             tuple(int(frame) for frame in data["failed"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -63,8 +64,9 @@ def changes(then: State, now: State) -> list[str]:
         found.append("{} changed".format(", ".join(_LABELS.get(name, name) for name in names)))
     if then.graph != now.graph:
         found.append("what src or mask shows has changed")
-    elif then.files != now.files:
-        found.append("files on disk have changed")
+    changed = [pattern for pattern, stamp in now.files.items() if then.files.get(pattern, stamp) != stamp]
+    if changed and (then.first, then.last) == (now.first, now.last):
+        found.append(f"{', '.join(map(os.path.basename, changed))} changed on disk")
     if then.still is None and (now.first < then.first or now.last > then.last):
         found.append(f"the range is {job.frames_text(now.first, now.last)}")
     return found

@@ -96,7 +96,7 @@ class Kernel:
             said += [_text(image.name), "Write" if image.writes else "Read", image.access]
         said.append(str(len(self.parameters)))
         for one in self.parameters:
-            said += [_text(one.label), one.kind.title(), str(_SIZES[one.type]), _packed(one)]
+            said += [_text(one.label), one.kind.title(), str(one.count), _packed(one)]
         said.append(str(len(self.parameters)))
         for one in self.parameters:
             said += [_text(one.name), str(_SIZES[one.type]), str(one.length)]

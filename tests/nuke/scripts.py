@@ -150,7 +150,7 @@ class _Loader:
         self.group = self.group.parent
 
     def _node(self, kind: str, body: str = "", *rest: str) -> None:
-        if rest or not kind[:1].isupper():
+        if rest or not kind.isidentifier():
             raise ScriptError(f"there is no command {kind}")
         node = Loaded(kind, parent=self.group)
         count = 1

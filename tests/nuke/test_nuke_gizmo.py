@@ -200,8 +200,8 @@ def test_expressions_are_worth(text: str, values: dict[str, float], wanted: floa
         ("Group {\n inputs 0\n}\nInput {\n inputs 0\n}\n", "no end_group"),
         ("end_group", "without a group"),
         ("Dot {\n inputs 0\n name\n}", "without a value"),
-        ("grade {\n}", "no command"),
-        ("exec ls", "no command"),
+        ("exec ls", "without a value"),
+        ("exec ls -l", "no command"),
         ("Dot {\n inputs 0\n addUserKnob {7 a Q 1}\n}", "no option"),
     ],
 )
