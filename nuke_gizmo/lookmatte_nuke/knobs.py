@@ -237,7 +237,7 @@ HIDDEN: tuple[Knob, ...] = (
     _hidden("key_a", "double", 0.0),
     _hidden("key_b", "double", 0.0),
 )
-"""What a bake leaves in the node, besides the kernel's parameters; ``holders`` names those."""
+"""What a bake leaves in the node, besides the kernel's parameters."""
 
 BY_NAME: dict[str, Knob] = {knob.name: knob for knob in SHOWN + HIDDEN}
 
@@ -265,34 +265,14 @@ FOLLOWING = {
 }
 """Parameters that follow the panel or the plate; all others follow what a bake left in hidden knobs."""
 
+PARTS = {1: ("",), 3: (".x", ".y", ".z"), 4: (".r", ".g", ".b", ".a")}
+"""What expressions call the numbers of a hidden knob that holds a parameter, by how many there are."""
 
-class Holder(NamedTuple):
-    """A hidden knob that holds some of a kernel parameter's numbers; ``parts`` are their names in expressions."""
-
-    name: str
-    kind: str
-    parts: tuple[str, ...]
-
-
-def holders(label: str, count: int) -> tuple[Holder, ...]:
-    """The hidden knobs of a kernel parameter of ``count`` numbers, in order: one where Nuke has a knob of that
-    size, else rows of three or four."""
-    if count == 1:
-        return (Holder(label, "double", ("",)),)
-    row = 3 if count % 3 == 0 else 4
-    if count % row:
-        raise ValueError(f"{label}: no knobs hold {count} numbers")
-    kind, parts = ("xyz", (".x", ".y", ".z")) if row == 3 else ("acolor", (".r", ".g", ".b", ".a"))
-    if count == row:
-        return (Holder(label, kind, parts),)
-    return tuple(Holder(f"{label}_{number}", kind, parts) for number in range(count // row))
+HOLDERS = {1: "double", 3: "xyz", 4: "acolor"}
+"""The kinds of those knobs. They bear the parameter's own name."""
 
 
 def bindings() -> dict[str, tuple[str, ...]]:
     """What the kernel's parameters are bound to, by label: Nuke's expressions, one for each number."""
-    return {
-        label: (FOLLOWING[label],)
-        if label in FOLLOWING
-        else tuple("parent." + holder.name + part for holder in holders(label, count) for part in holder.parts)
-        for label, count in PARAMETERS
-    }
+    held = {label: tuple(f"parent.{label}{part}" for part in PARTS[count]) for label, count in PARAMETERS}
+    return {label: (FOLLOWING[label],) if label in FOLLOWING else found for label, found in held.items()}

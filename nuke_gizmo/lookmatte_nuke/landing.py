@@ -6,7 +6,7 @@ import os
 
 import nuke
 
-from . import knobs, live, plan
+from . import live, plan
 from .live import Bake, LiveError
 from .state import State, parse
 
@@ -57,12 +57,8 @@ def gone(node: nuke.Node) -> str:
 
 
 def _fill(node: nuke.Node, label: str, value: live.Value) -> None:
-    numbers = list(value) if isinstance(value, tuple) else [value]
-    at = 0
-    for holder in knobs.holders(label, len(numbers)):
-        for part in range(len(holder.parts)):
-            node[holder.name].setValue(float(numbers[at]), part)
-            at += 1
+    for part, number in enumerate(value if isinstance(value, tuple) else (value,)):
+        node[label].setValue(float(number), part)
 
 
 def _bend(node: nuke.Node, curves: dict[str, tuple[str, ...]]) -> None:

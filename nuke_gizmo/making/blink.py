@@ -1,9 +1,8 @@
 """A Blink kernel's text, read for what a BlinkScript node must say of it: inputs, parameters, and its description.
 
 The description is what Nuke makes a node's knobs from when a script is opened, before it compiles anything. Its
-form is read off scripts that Nuke saved; for arrays and 3x3 matrices, and for the checksum in it, no such script
-was at hand. ``capture.py`` has Nuke itself write it, and the build takes that one when it belongs to the kernel's
-text.
+form is read off scripts that Nuke saved, for numbers and vectors; what its checksum is of is not known, and here it
+is of the text. ``capture.py`` has Nuke itself write it, and the build takes that one where it belongs to the text.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from pathlib import Path
 
 _KERNEL = re.compile(r"\bkernel\s+(\w+)\s*:\s*ImageComputationKernel<ePixelWise>")
 _IMAGE = re.compile(r"\bImage<(eRead|eWrite)(?:,\s*(eAccess\w+))?(?:,\s*\w+)?>\s*(\w+)\s*;")
-_PARAM = re.compile(r"\b(int|float|float2|float3|float4|float3x3|float4x4|bool)\s+(\w+)\s*(?:\[(\d+)\])?\s*;")
+_PARAM = re.compile(r"\b(int|float|float3|float4)\s+(\w+)\s*;")
 _DEFINE = re.compile(r"defineParam\(\s*(\w+)\s*,\s*\"([^\"]+)\"\s*(?:,\s*(.+?))?\s*\)\s*;")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e-?\d+)?")
-_SIZES = {"int": 1, "bool": 1, "float": 1, "float2": 2, "float3": 3, "float4": 4, "float3x3": 9, "float4x4": 16}
+_SIZES = {"int": 1, "float": 1, "float3": 3, "float4": 4}
 _ACCESS = {"eAccessPoint": "Point", "eAccessRandom": "Random", "eAccessRanged2D": "Ranged2D", "": "Point"}
 
 
@@ -40,13 +39,12 @@ class Image:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: ``count`` numbers of ``kind`` int, float or bool, in an array of ``length`` where it is one.
-    ``type`` is the kernel's word for it; ``default`` holds zeros where the kernel gives none."""
+    """A parameter: ``count`` numbers. ``type`` is the kernel's word for it; ``default`` holds zeros where the kernel
+    gives none."""
 
     name: str
     label: str
     type: str
-    length: int
     default: tuple[float, ...]
 
     @property
@@ -56,13 +54,8 @@ class Parameter:
 
     @property
     def kind(self) -> str:
-        """int, bool or float."""
-        return self.type if self.type in ("int", "bool") else "float"
-
-    @property
-    def row(self) -> int:
-        """How many numbers a row of its matrix has; 0 for what is none."""
-        return {"float3x3": 3, "float4x4": 4}.get(self.type, 0)
+        """int or float."""
+        return "int" if self.type == "int" else "float"
 
 
 @dataclass(frozen=True)
@@ -99,10 +92,10 @@ class Kernel:
             said += [_text(one.label), one.kind.title(), str(one.count), _packed(one)]
         said.append(str(len(self.parameters)))
         for one in self.parameters:
-            said += [_text(one.name), str(_SIZES[one.type]), str(one.length)]
+            said += [_text(one.name), str(one.count), "1"]
         said.append(str(len(self.locals)))
         for one in self.locals:
-            said += [_text(one.name), one.kind.title(), str(_SIZES[one.type]), str(one.length), _packed(one)]
+            said += [_text(one.name), one.kind.title(), str(one.count), "1", _packed(one)]
         return " ".join(said)
 
 
@@ -117,30 +110,27 @@ def read_kernel(text: str) -> Kernel:
         raise KernelError("the kernel has no parameters, or no define()")
     labels: dict[str, tuple[str, str]] = {name: (label, value) for name, label, value in _DEFINE.findall(bare)}
     parameters = []
-    for kind, name, length in _PARAM.findall(sections[1]):
+    for kind, name in _PARAM.findall(sections[1]):
         if name not in labels:
             raise KernelError(f"the parameter {name} has no defineParam")
         label, value = labels.pop(name)
-        parameters.append(_parameter(name, label, kind, int(length or 1), value))
+        parameters.append(_parameter(name, label, kind, value))
     if labels:
-        raise KernelError(f"defineParam of {', '.join(labels)}, which is no parameter")
-    inside = _PARAM.findall(sections[2] or "")
-    own = [_parameter(name, name, kind, int(length or 1), "") for kind, name, length in inside]
+        raise KernelError(f"defineParam of {', '.join(labels)}, which is no parameter of a kind that is known here")
+    own = [_parameter(name, name, kind, "") for kind, name in _PARAM.findall(sections[2] or "")]
     images = tuple(
         Image(name, role == "eWrite", _ACCESS[access]) for role, access, name in _IMAGE.findall(bare)
     )
     return Kernel(named[1], text, images, tuple(parameters), tuple(own))
 
 
-def _parameter(name: str, label: str, kind: str, length: int, value: str) -> Parameter:
-    count = _SIZES[kind] * length
-    if kind == "bool":
-        return Parameter(name, label, kind, length, (float(value == "true"),) * count)
-    inside = re.sub(r"^float\d(x\d)?", "", value)
+def _parameter(name: str, label: str, kind: str, value: str) -> Parameter:
+    count = _SIZES[kind]
+    inside = re.sub(r"^float\d", "", value)
     given = tuple(float(number) for number in _NUMBER.findall(inside))
     if len(given) not in (0, 1, count):
         raise KernelError(f"the default of {name}, {value}, has {len(given)} numbers; it takes {count}")
-    return Parameter(name, label, kind, length, given * count if len(given) == 1 else given or (0.0,) * count)
+    return Parameter(name, label, kind, given * count if len(given) == 1 else given or (0.0,) * count)
 
 
 def _text(name: str) -> str:
@@ -149,9 +139,7 @@ def _text(name: str) -> str:
 
 def _packed(one: Parameter) -> str:
     """A default's bytes in base 64; three floats take the room of four."""
-    if one.kind == "bool":
-        data = struct.pack(f"<{one.count}?", *(bool(value) for value in one.default))
-    elif one.kind == "int":
+    if one.kind == "int":
         data = struct.pack(f"<{one.count}i", *(int(value) for value in one.default))
     else:
         padded = one.default + (0.0,) * (one.type == "float3")

@@ -35,12 +35,8 @@ def hidden(kernel: Kernel) -> tuple[Knob, ...]:
     holding = []
     for one in kernel.parameters:
         if one.label not in knobs.FOLLOWING:
-            at = 0
-            for holder in knobs.holders(one.label, one.count):
-                values = one.default[at : at + len(holder.parts)]
-                at += len(holder.parts)
-                default = values[0] if len(values) == 1 else values
-                holding.append(Knob(holder.name, holder.kind, default=default, flags=("+INVISIBLE",)))
+            default = one.default[0] if one.count == 1 else one.default
+            holding.append(Knob(one.label, knobs.HOLDERS[one.count], default=default, flags=("+INVISIBLE",)))
     return (*knobs.HIDDEN, *holding)
 
 
@@ -105,7 +101,7 @@ def _nodes(kernel: Kernel, description: str) -> str:
     matte = node("Switch", "Matte", (4, 2), [grid_a, mattes], which=Expression(("parent.enhanced",)))
 
     settings: dict[str, KnobValue] = {
-        kernel.knob(one): Expression(bound[one.label], one.row) for one in kernel.parameters
+        kernel.knob(one): Expression(bound[one.label]) for one in kernel.parameters
     }
     images = {"src": src, "mask": region, "grid_a": grid_a, "grid_b": grid_b, "matte": matte}
     apply = node(

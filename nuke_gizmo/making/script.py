@@ -55,18 +55,14 @@ def words(values: Sequence[Value]) -> str:
 
 @dataclass(frozen=True)
 class Expression:
-    """What a knob is bound to, one expression for each of its values; ``rows`` of them for a matrix."""
+    """What a knob is bound to, one expression for each of its values."""
 
     parts: tuple[str, ...]
-    row: int = 0
 
     def text(self) -> str:
         """As a knob's value is written: a pair of braces more than a list."""
         single = [f"{{{one}}}" if _PLAIN.fullmatch(one) else f"{{{quoted(one)}}}" for one in self.parts]
-        if not self.row:
-            return "{" + " ".join(single) + "}"
-        lines = [" ".join(single[at : at + self.row]) for at in range(0, len(single), self.row)]
-        return "{\n" + "\n".join(f"     {{{line}}}" for line in lines) + "\n   }"
+        return "{" + " ".join(single) + "}"
 
 
 @dataclass(frozen=True)

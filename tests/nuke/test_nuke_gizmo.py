@@ -31,14 +31,8 @@ def gizmo() -> scripts.Loaded:
 
 
 def expressions(value: str) -> list[str]:
-    """What a knob's value holds: numbers or expressions, one for each of its numbers, a matrix's in a row."""
-    found = []
-    for one in scripts.split(value):
-        if "{" in one:
-            found += expressions(one)
-        else:
-            found += scripts.split(one) if one.startswith('"') else [one]
-    return found
+    """What a knob's value holds: numbers or expressions, one for each of its numbers."""
+    return [scripts.split(one)[0] if one.startswith('"') else one for one in scripts.split(value)]
 
 
 def test_the_committed_gizmo_is_what_the_build_makes() -> None:

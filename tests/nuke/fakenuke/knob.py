@@ -262,7 +262,7 @@ class Array_Knob(Knob):
 
     def _take(self, script: str) -> None:
         found: list[Any] = []
-        for one in _flat(script):
+        for one in split(script):
             words = split(one)
             if words[:1] == ["curve"]:
                 found.append(Curve.read(words[1:]))
@@ -278,15 +278,6 @@ class Array_Knob(Knob):
         if len(found) != len(self._values):
             raise ValueError(f"{self._name} has {len(self._values)} numbers, not {len(found)}: {script[:60]}")
         self._values = found
-
-
-def _flat(script: str) -> list[str]:
-    """The elements of a value: one for each number, those of a matrix row by row."""
-    found = []
-    for one in split(script):
-        inner = split(one) if "{" in one and not one.startswith('"') else []
-        found += inner if len(inner) > 1 else [one]
-    return found
 
 
 class Double_Knob(Array_Knob):

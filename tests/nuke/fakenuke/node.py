@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -413,20 +412,8 @@ def _blink_knobs(node: Node) -> None:
     for index in range(int(words[at])):
         label, kind, size, default = words[at + 1 + 4 * index : at + 5 + 4 * index]
         count = len(base64.b64decode(default)) // 4 - (kind == "Float" and size == "3")
-        make_knob = _BLINK_KNOBS.get((kind, count)) or _array(count)
-        knob = node._add(make_knob(), f"{kernel}_{label}")
+        knob = node._add(_BLINK_KNOBS[kind, count](), f"{kernel}_{label}")
         assert isinstance(knob, knobs.Array_Knob)
         code = "i" if kind == "Int" else "f"
         numbers = struct.unpack(f"<{count}{code}", base64.b64decode(default)[: 4 * count])
         knob._values = [knob._number(number) for number in numbers]
-
-
-def _array(count: int) -> type[knobs.Array_Knob]:
-    return type(f"Array{count}_Knob", (knobs.Array_Knob,), {"_size": count})
-
-
-def walk(group: Group) -> Iterator[Node]:
-    for one in group.nodes():
-        yield one
-        if isinstance(one, Group):
-            yield from walk(one)
