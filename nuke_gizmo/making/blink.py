@@ -39,8 +39,8 @@ class Image:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: ``count`` numbers. ``type`` is the kernel's word for it; ``default`` holds zeros where the kernel
-    gives none."""
+    """A parameter: ``count`` numbers. ``type`` is the kernel's word for it; ``default`` holds zeros where there is
+    none."""
 
     name: str
     label: str
