@@ -28,7 +28,8 @@ from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.imaging.exr_header import COMPRESSIONS
 from lookmatte.imaging.frame import Part, Window
 from lookmatte.imaging.reader import read_frame, read_header, read_parts
-from lookmatte.imaging.writer import lossy_parts, new_part, whole_file, write_frame, write_parts_to
+from lookmatte.imaging.wholefile import whole_file
+from lookmatte.imaging.writer import lossy_parts, new_part, write_frame, write_parts_to
 
 Make = Callable[..., Path]
 REAL = (

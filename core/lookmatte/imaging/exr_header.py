@@ -17,6 +17,7 @@ import numpy as np
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.frame import Window
+from lookmatte.imaging.patience import patiently
 
 MAX_DECODED_BYTES = 16 << 30
 MAX_SIDE = 1 << 17
@@ -76,6 +77,10 @@ def read_exr_header(path: Path) -> list[ExrPart]:
     damaged, larger than ``MAX_DECODED_BYTES`` once decoded or ``MAX_SIDE`` along a side, too short for the
     pixels that it promises, or not written to its end.
     """
+    return patiently(lambda: _read(path), path)
+
+
+def _read(path: Path) -> list[ExrPart]:
     try:
         with path.open("rb") as stream:
             size = path.stat().st_size

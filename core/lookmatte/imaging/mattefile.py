@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.frame import Pixels, Weight, Window
+from lookmatte.imaging.patience import at_second_glance
 from lookmatte.imaging.reader import read_header, read_parts
 
 LARGEST = 1 << 30  # samples; beyond any plate (16K RGBA has 566 million), below what exhausts a machine
@@ -55,7 +56,10 @@ def load_matte(path: Path, channel: str | None = None) -> MatteFile:
         raise FrameError(f"{path}: there is no such matte file")
     if path.suffix.casefold() == ".exr":
         return _load_exr(path, channel)
-    return _load_picture(path, channel)
+    try:
+        return at_second_glance(lambda: _load_picture(path, channel), path)
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _load_exr(path: Path, channel: str | None) -> MatteFile:

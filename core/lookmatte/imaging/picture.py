@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.colour import plate_matrix
+from lookmatte.imaging.patience import at_second_glance, patiently
 from lookmatte.imaging.reader import read_frame, read_header, read_parts
-from lookmatte.imaging.writer import whole_file
+from lookmatte.imaging.wholefile import write_whole
 
 _MAX_PIXELS = 1 << 28
 _FILTER_SUB = 16  # libpng's number for "each byte less the one of the pixel before"
@@ -49,8 +50,9 @@ def read_picture(path: Path) -> Picture:
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
+        magic = patiently(lambda: _magic(path), path)
+        if magic not in (b"", _EXR_MAGIC):
+            return at_second_glance(lambda: _read_other(path), path)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such picture") from None
     except IsADirectoryError:
@@ -59,11 +61,14 @@ def read_picture(path: Path) -> Picture:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     if not magic:
         raise InputError(f"{path}: is an empty file")
-    if magic == _EXR_MAGIC:
-        rgb, alpha, attributes = _read_exr(path)
-        found = _picture(path, rgb, alpha, premultiplied=True, display_referred=False)
-        return dataclasses.replace(found, attributes=attributes)
-    return _read_other(path)
+    rgb, alpha, attributes = _read_exr(path)
+    found = _picture(path, rgb, alpha, premultiplied=True, display_referred=False)
+    return dataclasses.replace(found, attributes=attributes)
+
+
+def _magic(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(4)
 
 
 def linear_rec709(picture: Picture) -> NDArray[np.float32]:
@@ -89,7 +94,8 @@ def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"write_png takes (height, width, 3) uint8, not {rgb.dtype} {rgb.shape}")
     height, width, _ = rgb.shape
-    with whole_file(path, suffix=".png") as temporary:
+
+    def write(temporary: Path) -> None:
         output: Any = oiio.ImageOutput.create(str(temporary))
         spec = oiio.ImageSpec(width, height, 3, "uint8")
         # A seventh of the default's time for a tenth more bytes.
@@ -100,6 +106,8 @@ def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
         if not (output.close() and done):
             reason = (output.geterror().strip().splitlines() or ["unknown reason"])[0]
             raise FrameError(f"{path}: cannot be written ({reason})")
+
+    write_whole(path, write, suffix=".png")
 
 
 def jpeg_bytes(rgb: NDArray[np.uint8], quality: int = 82) -> bytes:

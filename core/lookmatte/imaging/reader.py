@@ -21,6 +21,7 @@ from lookmatte.imaging.attributes import decode
 from lookmatte.imaging.exr_bits import ExrBitsError, read_channels
 from lookmatte.imaging.exr_header import COMPRESSIONS, ExrPart, read_exr_header
 from lookmatte.imaging.frame import Frame, Part, Pixels, Window
+from lookmatte.imaging.patience import patiently
 from lookmatte.imaging.plate import COMPONENTS, Key, Plate, find_plate
 
 Only = Callable[[str], bool] | Collection[str | Key]
@@ -132,13 +133,7 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
         [name for name in part.channels if (index, name) in always or _selects(only, index, name)]
         for index, part in enumerate(header.parts)
     ]
-    decoded = None
-    if _is_for_bits(header, wanted):
-        # It fails on attributes that it cannot take, and on damage, which OpenImageIO words better.
-        with contextlib.suppress(ExrBitsError):
-            decoded = read_channels(header.path, [part.header for part in header.parts])
-    if decoded is None:
-        decoded = [_read_part(header, index, names) if names else {} for index, names in enumerate(wanted)]
+    decoded = patiently(lambda: _decode(header, wanted), header.path)
     return [
         Part(
             part.name, {name: channels[name] for name in names}, part.data_window, part.display_window,
@@ -146,6 +141,14 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
         )
         for part, names, channels in zip(header.parts, wanted, decoded, strict=True)
     ]  # fmt: skip
+
+
+def _decode(header: FrameHeader, wanted: list[list[str]]) -> list[dict[str, Pixels]]:
+    if _is_for_bits(header, wanted):
+        # It fails on attributes that it cannot take, and on damage, which OpenImageIO words better.
+        with contextlib.suppress(ExrBitsError):
+            return read_channels(header.path, [part.header for part in header.parts])
+    return [_read_part(header, index, names) if names else {} for index, names in enumerate(wanted)]
 
 
 def _selects(only: Only | None, index: int, name: str) -> bool:

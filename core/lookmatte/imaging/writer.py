@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +13,9 @@ from lookmatte.imaging.attributes import decode, encode
 from lookmatte.imaging.exr_bits import ExrBitsError, Storage, write_parts
 from lookmatte.imaging.exr_header import ExrPart
 from lookmatte.imaging.frame import Frame, Part, Pixels, Window
+from lookmatte.imaging.patience import system_error
 from lookmatte.imaging.reader import STRUCTURAL
+from lookmatte.imaging.wholefile import write_whole
 
 Value = str | int | float
 
@@ -41,11 +38,14 @@ def write_parts_to(parts: list[Part], path: Path, *, attributes: Mapping[str, Va
         _storage(part, "zip" if index in lossy else part.compression, attributes or {} if index == 0 else {})
         for index, part in enumerate(parts)
     ]
-    with whole_file(path, suffix=".exr") as temporary:
+
+    def write(temporary: Path) -> None:
         try:
             write_parts(temporary, parts, storages)
         except ExrBitsError as error:
-            raise FrameError(f"{path}: cannot be written ({error}){_space_left(path)}") from None
+            raise system_error(error) or FrameError(f"{path}: cannot be written ({error})") from None
+
+    write_whole(path, write, suffix=".exr")
 
 
 def lossy_parts(parts: list[Part]) -> dict[int, str]:
@@ -107,36 +107,3 @@ def _raw_attributes(part: Part, stored: Mapping[str, tuple[str, bytes]]) -> dict
 def _same(one: Any, other: Any) -> bool:
     """Equality in which NaN equals itself."""
     return bool(one == other) or repr(one) == repr(other)
-
-
-@contextmanager
-def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
-    """Give a temporary path beside ``path``; it becomes ``path`` when the block ends well, else it is removed.
-
-    Raises FrameError when the folder cannot be made or written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        handle = os.open(temporary, os.O_RDWR)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise FrameError(f"{path}: cannot be written ({reason})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _space_left(path: Path) -> str:
-    with contextlib.suppress(OSError, AttributeError):
-        stat = os.statvfs(path.parent)
-        if stat.f_bavail * stat.f_frsize < 1 << 20:
-            return "; the disk is full"
-    return ""

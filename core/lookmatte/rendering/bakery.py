@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lookmatte.errors import FrameError
-from lookmatte.imaging.writer import whole_file
+from lookmatte.imaging.wholefile import write_bytes
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.memory import Memory
 from lookmatte.looks.proxy import FrameProxy, is_cut
@@ -228,9 +228,8 @@ class Bakery:
             "survey": self._survey_stamps,
         }
         memory = self._memory if self._baker is None else self._baker.memory
-        with whole_file(self._state) as temporary:
-            # Bytes, not save_file: that makes files which only their owner can read.
-            temporary.write_bytes(save(memory.tensors(), metadata={"lookmatte": json.dumps(metadata)}))
+        # Bytes, not save_file: that makes files which only their owner can read.
+        write_bytes(self._state, save(memory.tensors(), metadata={"lookmatte": json.dumps(metadata)}))
 
     # Baking
 

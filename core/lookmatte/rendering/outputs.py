@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.sequence import Sequence
+from lookmatte.imaging.wholefile import sweep
 
 State = Literal["absent", "foreign", "stale", "current"]
 
 JOB, INPUTS, GRIDS = "lookmatte:job", "lookmatte:inputs", "lookmatte:grids"
-
-# What imaging.writer.whole_file calls a file that is not whole yet.
-_TEMPORARY = re.compile(r"\.(.+)\.\d+\.[0-9a-f]{8}\.tmp(\.\w+)?")
-_ABANDONED = 3600.0  # seconds without a change; no frame takes so long to write
 
 
 class Outputs:
@@ -59,33 +54,7 @@ class Outputs:
         return "current" if attributes.get(GRIDS) == self._grids(frame) else "stale"
 
     def sweep(self) -> None:
-        """Remove the temporary files of this sequence that killed runs left long ago."""
+        """Remove the temporary files of this sequence that killed runs left."""
         sequence = self.sequence
         name = re.compile(re.escape(sequence.prefix) + r"(-?\d+)?" + re.escape(sequence.suffix))
         sweep(sequence.folder, lambda target: name.fullmatch(target) is not None)
-
-
-def temporary_of(path: Path) -> str | None:
-    """The name of the file that a temporary was to become; None for any other file."""
-    match = _TEMPORARY.fullmatch(path.name)
-    return match[1] if match else None
-
-
-def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
-    """Remove temporaries in ``folder`` that nobody has written to for an hour, when ``ours`` knows their target.
-
-    Younger ones may belong to a run on another machine.
-    """
-    try:
-        entries = list(folder.iterdir())
-    except OSError:
-        return
-    for path in entries:
-        target = temporary_of(path)
-        if target is None or not ours(target):
-            continue
-        try:
-            if time.time() - path.stat().st_mtime > _ABANDONED:
-                path.unlink()
-        except OSError:
-            continue

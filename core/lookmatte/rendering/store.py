@@ -26,11 +26,11 @@ from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
 from lookmatte.bilateral.guide import HIDDEN, GuideWeights
 from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.reader import read_header, read_parts
-from lookmatte.imaging.writer import new_part, whole_file, write_parts_to
+from lookmatte.imaging.wholefile import sweep, temporary_of, write_bytes
+from lookmatte.imaging.writer import new_part, write_parts_to
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import AMOUNTS, Exposure
 from lookmatte.looks.proxy import PROXY
-from lookmatte.rendering.outputs import sweep, temporary_of
 
 FORMAT = 2
 INDEX = "bake.json"
@@ -150,11 +150,7 @@ class BakeStore:
             },
             indent=1,
         )
-        try:
-            with whole_file(self.index_path) as temporary:
-                temporary.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise FrameError(f"{self.index_path}: cannot be written ({error.strerror})") from None
+        write_bytes(self.index_path, text.encode("utf-8") + b"\n")
 
     def _stem(self, index: int) -> str:
         return f"{index:02d}_{_slug(self.header.regions[index][0])}"

@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import sys
-import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +23,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lookmatte.errors import FrameError
-from lookmatte.imaging.writer import whole_file
+from lookmatte.imaging.wholefile import sweep, write_bytes
 from lookmatte.networks.model import digest
 
 VARIABLE = "LOOKMATTE_CACHE"
@@ -32,8 +31,8 @@ OFF = "off"
 MOST = 2000
 """Entries that are kept, some 15 MB: beyond it those go that were used longest ago."""
 
+_SUFFIX = ".safetensors"
 _FORMAT = 1  # raise it when the same reference would be read or reduced to other numbers
-_LEFT = 3600.0  # seconds after which a temporary file is no other run's
 
 
 def cache_folder() -> Path | None:
@@ -83,7 +82,7 @@ class StyleCache:
     def has_any(self) -> bool:
         """Has any model reduced the reference, so that it is known to be sound?"""
         try:
-            return any(self.folder.glob(f"{self.origin}-*.safetensors"))
+            return any(self.folder.glob(f"{self.origin}-*{_SUFFIX}"))
         except OSError:
             return False
 
@@ -109,8 +108,7 @@ class StyleCache:
         whole = {name: value.detach().contiguous() for name, value in tensors.items()}
         said = json.dumps({"key": key, "sha256": digest(whole)})
         with contextlib.suppress(OSError, FrameError):
-            with whole_file(self._path(key)) as temporary:
-                temporary.write_bytes(save(whole, metadata={"lookmatte": said}))
+            write_bytes(self._path(key), save(whole, metadata={"lookmatte": said}))
             _prune(self.folder)
 
     def _key(self, model: str) -> str:
@@ -118,19 +116,18 @@ class StyleCache:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _path(self, key: str) -> Path:
-        return self.folder / f"{self.origin}-{key[:16]}.safetensors"
+        return self.folder / f"{self.origin}-{key[:16]}{_SUFFIX}"
 
 
 def _prune(folder: Path) -> None:
     """Delete the entries that were used longest ago, and what killed runs left."""
+    sweep(folder, lambda name: name.endswith(_SUFFIX))
     entries: list[tuple[float, str]] = []
     with os.scandir(folder) as found:
         for one in found:
             with contextlib.suppress(OSError):
-                if one.name.endswith(".safetensors"):
+                if one.name.endswith(_SUFFIX):
                     entries.append((one.stat().st_mtime, one.path))
-                elif one.name.startswith(".") and ".tmp" in one.name and one.stat().st_mtime < time.time() - _LEFT:
-                    os.unlink(one.path)
     for _, path in sorted(entries)[: max(len(entries) - MOST, 0)]:
         with contextlib.suppress(OSError):
             os.unlink(path)

@@ -1,0 +1,183 @@
+"""Files that appear whole or not at all, and what processes leave that are killed while they write one.
+
+A file is written under a temporary name in its own folder and renamed when all of it is on the disk. Meanwhile its
+writer holds a lock on it, which the system takes back when the process ends, by whatever way. So whoever finds a
+temporary can tell whether somebody still writes it, and no two machines' clocks are ever compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import os
+import platform
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lookmatte.errors import FrameError
+from lookmatte.imaging.locks import UNKNOWN, lock
+from lookmatte.imaging.patience import patiently
+
+ABANDONED = 3600.0
+"""Seconds without a change, by the file server's own clock, after which a temporary that nobody has locked is
+nobody's even where locks may not reach from machine to machine. No file takes so long to write."""
+
+_LONGEST = 180  # bytes of the name that is taken over; file systems allow 255
+_TEMPORARY = re.compile(r"\.(.+)\.(?:([0-9a-f]{8})-)?\d+\.[0-9a-f]{8}\.tmp(\.\w+)?")
+
+
+@functools.lru_cache(maxsize=1)
+def machine() -> str:
+    """This machine since it was started, in 8 hexadecimal digits; containers on it are the same machine."""
+    try:
+        known = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        known = platform.node()
+    return hashlib.sha256(known.encode()).hexdigest()[:8]
+
+
+@contextmanager
+def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
+    """Give a temporary path beside ``path``; it becomes ``path`` when the block ends well, else it is removed.
+
+    The temporary is there and empty; the block writes it under its name. Raises FrameError when the folder cannot
+    be made or written.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    handle = -1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary, handle = _begin(path, suffix)
+        yield temporary
+        _settle(temporary)
+        if os.name == "nt":  # Windows renames no file that is open
+            os.close(handle)
+            handle = -1
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be written ({why(error)})") from None
+    finally:
+        if handle >= 0:
+            os.close(handle)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def write_whole(path: Path, write: Callable[[Path], None], *, suffix: str = "") -> None:
+    """Let ``write`` fill a temporary that becomes ``path`` once it is whole; from the beginning again when the
+    network fails for a moment. Raises FrameError; then nothing is left behind, and what was there stays."""
+
+    def attempt() -> None:
+        with whole_file(path, suffix=suffix) as temporary:
+            write(temporary)
+
+    patiently(attempt, path)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """:func:`write_whole` for bytes that are in memory."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(data)
+
+    write_whole(path, write)
+
+
+def why(error: OSError) -> str:
+    """The system's reason in words that a person can act on."""
+    words = {
+        errno.ENOSPC: "the disk is full",
+        getattr(errno, "EDQUOT", -1): "the quota is used up",
+        errno.EROFS: "the disk is read-only",
+        errno.EFBIG: "the file is larger than the disk or a limit allows",
+    }
+    return words.get(error.errno or 0, error.strerror or str(error))
+
+
+def _begin(path: Path, suffix: str) -> tuple[Path, int]:
+    name = os.fsencode(path.name)[:_LONGEST].decode(errors="ignore")
+    while True:
+        stem = f".{name}.{machine()}-{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}"
+        temporary = path.with_name(stem)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+        if lock(handle) is not False and _is_at(handle, temporary):
+            return temporary, handle
+        os.close(handle)  # somebody who sweeps was quicker than the lock
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Is the open file still the one of that name?"""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    return False
+
+
+def _settle(temporary: Path) -> None:
+    """Have all of it on the disk, so that a power cut leaves no file of zeros under the final name."""
+    handle = os.open(temporary, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def temporary_of(path: Path) -> str | None:
+    """The name of the file that a temporary was to become; None for any other file."""
+    match = _TEMPORARY.fullmatch(path.name)
+    return match[1] if match else None
+
+
+def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
+    """Remove the temporaries in ``folder`` that nobody writes any more, when ``ours`` knows their target.
+
+    Of this machine: those whose writer is dead. Of another: those, too, that have not changed for an hour.
+    """
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return
+    clock = functools.lru_cache(maxsize=1)(lambda: _clock(folder))
+    for path in entries:
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is not None and ours(match[1]):
+            with contextlib.suppress(OSError):
+                _remove_abandoned(path, match[2] == machine(), clock)
+
+
+def _remove_abandoned(path: Path, own: bool, clock: Callable[[], float | None]) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        held = lock(handle)
+        if held is False:
+            return
+        if held is UNKNOWN or not own:
+            now = clock()
+            if now is None or now - os.fstat(handle).st_mtime <= ABANDONED:
+                return
+        if os.name != "nt":
+            path.unlink()  # under the lock, so that nobody begins to write it in between
+    finally:
+        os.close(handle)
+    if os.name == "nt":
+        path.unlink()  # refused while its writer has it open
+
+
+def _clock(folder: Path) -> float | None:
+    """The time by the clock that stamps the files of a folder, a server's perhaps; None where nothing can be
+    written."""
+    with contextlib.suppress(OSError):
+        probe, handle = _begin(folder / "clock", "")
+        try:
+            return os.fstat(handle).st_mtime
+        finally:
+            os.close(handle)
+            with contextlib.suppress(OSError):
+                probe.unlink()
+    return None
