@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 from shots import Nursery, Shot, Told, equal, paint, write_exr, write_plate, write_style
 
+from lookmatte.imaging.reader import read_header
 from lookmatte.rendering import RenderSummary
 from lookmatte.rendering.store import BakeStore
 
@@ -156,6 +158,45 @@ def test_a_foreign_file_is_kept_unless_told(shot: Maker) -> None:
     )
     assert made.render(options={"overwrite": True}).done == [1, 2, 3]
     assert equal(made.written(), fresh(made))
+
+
+def edited(path: Path) -> None:
+    """Another program opens a frame, paints on it and saves it under its name, with all its attributes."""
+    picture = oiio.ImageBuf(str(path))
+    oiio.ImageBufAlgo.fill(picture, (0.5,) * picture.nchannels, roi=oiio.ROI(2, 9, 2, 9, 0, 1, 0, 3))
+    assert picture.write(str(path)), picture.geterror()
+
+
+def test_a_frame_that_somebody_has_worked_on_is_kept_unless_told(shot: Maker) -> None:
+    made = shot(range(1, 4), **SMALL)
+    made.render()
+    edited(made.output(2))
+    attributes = read_header(made.output(2)).parts[0].attributes
+    assert {"lookmatte:job", "lookmatte:bake", "lookmatte:model", "lookmatte:seal"} <= attributes.keys()
+    painted = made.output(2).read_bytes()
+    weaker = made.mapping()["regions"]
+    weaker["hero"]["strength"] = 0.5
+    # The frame that the same job made is the other's now, too: nobody may take it for what the job makes.
+    for keys, others in (({}, "skipped"), ({"regions": weaker}, "done")):
+        told = Told()
+        summary = made.render(options={"progress": told}, **keys)
+        assert (summary.failed, getattr(summary, others)) == ([2], [1, 3])
+        assert made.output(2).read_bytes() == painted
+        said = "is there and was changed since lookmatte made it; use --overwrite, or move it"
+        assert told.failures == {2: f"{made.output(2)}: {said}"}
+    assert made.render(options={"overwrite": True}, regions=weaker).done == [1, 2, 3]
+    assert equal(made.written(), fresh(made, regions=weaker))
+
+
+def test_a_frame_that_was_cut_off_is_made_again(shot: Maker) -> None:
+    made = shot(range(1, 4), **SMALL)
+    made.render()
+    before = made.written()
+    whole = made.output(2).read_bytes()
+    made.output(2).write_bytes(whole[:-100])
+    assert made.render() == RenderSummary(done=[2], skipped=[1, 3])
+    assert equal(before, made.written())
+    assert made.output(2).read_bytes() == whole
 
 
 @pytest.mark.parametrize(

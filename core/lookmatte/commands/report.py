@@ -100,10 +100,8 @@ def _make(job: Job, title: str, frames: str | None, progress: Progress) -> Repor
 
 
 def _write(path: Path, made: Report) -> None:
-    from lookmatte.imaging.writer import whole_file
+    from lookmatte.imaging.wholefile import write_bytes
     from lookmatte.reporting.page import page
 
-    text = page(made).encode("utf-8")
-    with whole_file(path, suffix=".html") as temporary:
-        temporary.write_bytes(text)
+    write_bytes(path, page(made).encode("utf-8"))
 

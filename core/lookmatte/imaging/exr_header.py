@@ -7,11 +7,14 @@ refused. Layout: "OpenEXR File Layout" of the OpenEXR documentation.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +22,19 @@ from lookmatte.errors import FrameError
 from lookmatte.imaging.frame import Window
 from lookmatte.imaging.patience import patiently
 
+BufferedFile = BufferedReader | BufferedRandom
+
 MAX_DECODED_BYTES = 16 << 30
 MAX_SIDE = 1 << 17
-_MAX_HEADER_BYTES = 256 << 20  # manifests of large shots reach tens of MiB
+_MAX_HEADER_BYTES = 128 << 20  # manifests of large shots reach tens of MiB
+_MAX_ATTRIBUTES = 1 << 16  # in all parts together
+_MAX_CHANNELS = 1 << 14  # in all parts together; compositing programs stop at 1,023
+_MAX_CHUNKS = 1 << 22
+_MAX_TILE_BYTES = 1 << 30
 
 # A file that decodes to more than this must hold bytes enough for it. Black shrinks 1300 times at most (by PXR24;
 # deflate's own limit is 1032), but at 8K 33,000 times by DWA and 124,000 times by HTJ2K, in which it costs nothing.
-_DOUBTED_BYTES = 2 << 30
+_DOUBTED_BYTES = 256 << 20
 _SHRINKS = 4096
 _SHRINKS_MORE = {"dwaa": 1 << 16, "dwab": 1 << 16, "htj2k256": 1 << 20, "htj2k32": 1 << 20}
 
@@ -80,11 +89,24 @@ def read_exr_header(path: Path) -> list[ExrPart]:
     return patiently(lambda: _read(path), path)
 
 
+def read_head(path: Path, stream: BufferedFile) -> bytes:
+    """Every header of an open file and the table of its chunks, as bytes; the chunks themselves may lack. Raises
+    FrameError, OSError."""
+    with _one_line(path):
+        parts, _ = _headers(path, stream, os.fstat(stream.fileno()).st_size)
+        end = stream.tell() + 8 * sum(part.chunks for part in parts)
+        stream.seek(0)
+        return stream.read(end)
+
+
 def _read(path: Path) -> list[ExrPart]:
     try:
-        with path.open("rb") as stream:
-            size = path.stat().st_size
-            return _parse(path, stream, size)
+        with path.open("rb") as stream, _one_line(path):
+            size = os.fstat(stream.fileno()).st_size
+            parts, multipart = _headers(path, stream, size)
+            _check_promises(path, size, parts)
+            _check_chunks(path, stream, size, parts, multipart)
+            return parts
     except FileNotFoundError:
         raise FrameError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -93,11 +115,19 @@ def _read(path: Path) -> list[ExrPart]:
         raise FrameError(f"{path}: may not be read; check its permissions") from None
     except OSError as error:
         raise FrameError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (struct.error, IndexError, EOFError, KeyError, UnicodeDecodeError):
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """What parsing stumbles over, as a FrameError."""
+    try:
+        yield
+    except (struct.error, IndexError, EOFError, KeyError, ValueError):
         raise FrameError(f"{path}: its header is damaged or cut off; render or copy it again") from None
 
 
-def _parse(path: Path, stream: BinaryIO, size: int) -> list[ExrPart]:
+def _headers(path: Path, stream: BufferedFile, size: int) -> tuple[list[ExrPart], bool]:
+    """The parts, and whether it is a file of several; the stream stands at the table of chunks."""
     head = stream.read(8)
     if not head:
         raise FrameError(f"{path}: is an empty file; render or copy it again")
@@ -109,15 +139,38 @@ def _parse(path: Path, stream: BinaryIO, size: int) -> list[ExrPart]:
         raise FrameError(f"{path}: holds deep pixels; flatten it first (DeepToImage, oiiotool --flatten)")
     multipart = bool(flags & 0x1000)
     parts: list[ExrPart] = []
-    budget = _MAX_HEADER_BYTES
+    budget = _Budget(min(_MAX_HEADER_BYTES, size))
     while True:
-        attributes = dict(_attributes(stream, min(budget, size)))
+        attributes = dict(_attributes(stream, budget))
         if not attributes and multipart and parts:
             break
-        budget -= sum(len(data) for _, data in attributes.values())
-        parts.append(_part(path, attributes, bool(flags & 0x200)))
+        parts.append(_part(path, attributes, bool(flags & 0x200), budget))
         if not multipart:
             break
+    if sum(part.chunks for part in parts) > _MAX_CHUNKS:
+        raise FrameError(f"{path}: its header promises more than {_MAX_CHUNKS:,} blocks of pixels; it is damaged")
+    return parts, multipart
+
+
+@dataclass
+class _Budget:
+    """What a file's headers may still take, so that none of it is believed before it is there."""
+
+    size: int
+    attributes: int = _MAX_ATTRIBUTES
+    channels: int = _MAX_CHANNELS
+
+    def spend(self, *, size: int = 0, attributes: int = 0, channels: int = 0) -> None:
+        """Raises EOFError when it is used up."""
+        self.size -= size
+        self.attributes -= attributes
+        self.channels -= channels
+        if min(self.size, self.attributes, self.channels) < 0:
+            raise EOFError
+
+
+def _check_promises(path: Path, size: int, parts: list[ExrPart]) -> None:
+    """Refuse a file that promises more pixels than anybody wants, or than so few bytes can hold."""
     decoded = sum(part.decoded_bytes for part in parts)
     if decoded > MAX_DECODED_BYTES:
         raise FrameError(
@@ -132,17 +185,16 @@ def _parse(path: Path, stream: BinaryIO, size: int) -> list[ExrPart]:
             f"{path}: its header promises {decoded / 2**30:.1f} GiB of pixels, more than a file of {size} bytes "
             "can hold; it is damaged"
         )
-    _check_chunks(path, stream, size, parts, multipart)
-    return parts
 
 
 def replace_attributes(path: Path, wanted: Sequence[Mapping[str, tuple[str, bytes]]]) -> None:
     """Overwrite the attributes of a file with the bytes that are ``wanted`` where only the bytes differ."""
     with path.open("r+b") as stream:
         stream.seek(8)
+        budget = _Budget(_MAX_HEADER_BYTES)
         edits = []
         for part in wanted:
-            for name, (kind, data) in _attributes(stream, _MAX_HEADER_BYTES):
+            for name, (kind, data) in _attributes(stream, budget):
                 other = part.get(name, (kind, data))
                 if other != (kind, data) and other[0] == kind and len(other[1]) == len(data):
                     edits.append((stream.tell() - len(data), other[1]))
@@ -151,26 +203,25 @@ def replace_attributes(path: Path, wanted: Sequence[Mapping[str, tuple[str, byte
             stream.write(data)
 
 
-def _text(stream: BinaryIO) -> bytes:
+def _text(stream: BufferedFile) -> bytes:
     """Read a name that ends with a zero byte; names are at most 255 bytes long."""
-    name = bytearray()
-    while len(name) <= 255:
-        byte = stream.read(1)
-        if not byte:
-            raise EOFError
-        if byte == b"\0":
-            return bytes(name)
-        name += byte
+    name = b""
+    while len(name) <= 255 and (ahead := stream.peek(1)):
+        piece, end, _ = ahead[: 256 - len(name)].partition(b"\0")
+        stream.read(len(piece) + len(end))
+        name += piece
+        if end:
+            return name
     raise EOFError
 
 
-def _attributes(stream: BinaryIO, limit: int) -> Iterator[tuple[str, tuple[str, bytes]]]:
+def _attributes(stream: BufferedFile, budget: _Budget) -> Iterator[tuple[str, tuple[str, bytes]]]:
     while name := _text(stream):
         kind = _text(stream).decode("utf-8")
         length = struct.unpack("<i", stream.read(4))[0]
-        if not 0 <= length <= limit:
+        if length < 0:
             raise EOFError
-        limit -= length
+        budget.spend(size=length, attributes=1)
         data = stream.read(length)
         if len(data) != length:
             raise EOFError
@@ -182,9 +233,10 @@ def _window(data: bytes) -> Window:
     return Window(x0, y0, x1 - x0 + 1, y1 - y0 + 1)
 
 
-def _channels(data: bytes) -> Iterator[ExrChannel]:
+def _channels(data: bytes, budget: _Budget) -> Iterator[ExrChannel]:
     at = 0
     while data[at]:
+        budget.spend(channels=1)
         end = data.index(b"\0", at)
         kind, linear, across, down = struct.unpack_from("<iB3x2i", data, end + 1)
         name = data[at:end].decode("utf-8")
@@ -192,7 +244,7 @@ def _channels(data: bytes) -> Iterator[ExrChannel]:
         at = end + 17
 
 
-def _part(path: Path, attributes: dict[str, tuple[str, bytes]], tiled: bool) -> ExrPart:
+def _part(path: Path, attributes: dict[str, tuple[str, bytes]], tiled: bool, budget: _Budget) -> ExrPart:
     kind = attributes.get("type", ("", b""))[1].rstrip(b"\0")
     if kind.startswith(b"deep"):
         raise FrameError(f"{path}: holds deep pixels; flatten it first (DeepToImage, oiiotool --flatten)")
@@ -207,9 +259,11 @@ def _part(path: Path, attributes: dict[str, tuple[str, bytes]], tiled: bool) -> 
     compression = attributes["compression"][1][0]
     if compression not in COMPRESSIONS:
         raise FrameError(f"{path}: its compression (number {compression}) is unknown; write it as ZIP first")
-    channels = tuple(_channels(attributes["channels"][1]))
+    channels = tuple(_channels(attributes["channels"][1], budget))
     if not channels:
         raise FrameError(f"{path}: has a part without channels")
+    if len({channel.name for channel in channels}) < len(channels):
+        raise FrameError(f"{path}: two of its channels have one name; the header is damaged")
     for channel in channels:
         if channel.sampling != (1, 1):
             raise FrameError(
@@ -219,7 +273,8 @@ def _part(path: Path, attributes: dict[str, tuple[str, bytes]], tiled: bool) -> 
     tile = None
     if (tiled and "type" not in attributes) or kind == b"tiledimage":
         across, down, mode = struct.unpack("<IIB", attributes["tiles"][1])
-        if not (0 < across <= MAX_SIDE and 0 < down <= MAX_SIDE):
+        pixel = sum(channel.dtype.itemsize for channel in channels)
+        if not (0 < across <= MAX_SIDE and 0 < down <= MAX_SIDE) or across * down * pixel > _MAX_TILE_BYTES:
             raise FrameError(f"{path}: its header gives tiles of {across}x{down}; it is damaged")
         tile = (across, down)
         chunks = _tile_count(window.width, window.height, across, down, mode)
@@ -248,7 +303,7 @@ def _tile_count(width: int, height: int, across: int, down: int, mode: int) -> i
     return sum(-(-w // across) * -(-h // down) for w, h in grid)
 
 
-def _check_chunks(path: Path, stream: BinaryIO, size: int, parts: list[ExrPart], multipart: bool) -> None:
+def _check_chunks(path: Path, stream: BufferedFile, size: int, parts: list[ExrPart], multipart: bool) -> None:
     """Refuse a file that lacks a chunk: its table points nowhere, or past the file's end."""
     total = sum(part.chunks for part in parts)
     cut = FrameError(
@@ -258,8 +313,10 @@ def _check_chunks(path: Path, stream: BinaryIO, size: int, parts: list[ExrPart],
     if start > size:
         raise cut
     table = np.frombuffer(stream.read(8 * total), dtype="<u8")
-    if (table < start).any() or (table >= size).any():
+    if len(table) != total or (table < start).any() or (table >= size).any():
         raise cut
+    if len(np.unique(table)) < total:
+        raise FrameError(f"{path}: two of its blocks of pixels lie at one place; its header is damaged")
     # Chunks lie one behind the other, so only the last one can reach past the end.
     last = int(table.argmax())
     owner = int(np.searchsorted(np.cumsum([part.chunks for part in parts]), last, side="right"))

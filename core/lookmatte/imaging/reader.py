@@ -8,6 +8,8 @@ dtype('float16')
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -133,7 +135,13 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
         [name for name in part.channels if (index, name) in always or _selects(only, index, name)]
         for index, part in enumerate(header.parts)
     ]
-    decoded = patiently(lambda: _decode(header, wanted), header.path)
+    try:
+        if header.decoded_bytes > _memory():
+            raise MemoryError
+        decoded = patiently(lambda: _decode(header, wanted), header.path)
+    except MemoryError:
+        size = f"{header.decoded_bytes / 2**30:.1f} GiB"
+        raise FrameError(f"{header.path}: its {size} of pixels do not fit into this machine's memory") from None
     return [
         Part(
             part.name, {name: channels[name] for name in names}, part.data_window, part.display_window,
@@ -141,6 +149,14 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
         )
         for part, names, channels in zip(header.parts, wanted, decoded, strict=True)
     ]  # fmt: skip
+
+
+def _memory() -> float:
+    """This machine's memory in bytes, where that is known."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return math.inf
 
 
 def _decode(header: FrameHeader, wanted: list[list[str]]) -> list[dict[str, Pixels]]:

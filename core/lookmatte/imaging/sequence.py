@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookmatte.errors import InputError, nearest
+from lookmatte.imaging.patience import patiently
 
 MAX_FRAMES = 1_000_000
 _TOKEN = re.compile(r"#+|@+|%0?\d{0,2}d|\$F\d?")
@@ -143,15 +144,18 @@ class Sequence:
         return list(dict.fromkeys(pair))
 
     def on_disk(self) -> list[int]:
-        """Frames whose files exist, ascending. A still that exists has the frame in its name, or 1."""
+        """Frames whose files exist, ascending; a still that exists has the frame in its name, or 1. InputError
+        for a folder that is there and cannot be listed."""
         if self.is_still:
             number = _STILL_NUMBER.search(self.prefix)
             return [int(number[1]) if number else 1] if (self.folder / self.prefix).is_file() else []
         name = re.compile(re.escape(self.prefix) + r"(-?\d{1,9})" + re.escape(self.suffix))
         try:
-            names = os.listdir(self.folder)
-        except OSError:
+            names = patiently(lambda: os.listdir(self.folder), self.folder)
+        except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise InputError(f"{self.folder}: the folder cannot be listed ({error.strerror or error})") from None
         found = {
             int(match[1])
             for match in map(name.fullmatch, names)

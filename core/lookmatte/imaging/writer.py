@@ -12,6 +12,7 @@ from lookmatte.errors import FrameError
 from lookmatte.imaging.attributes import decode, encode
 from lookmatte.imaging.exr_bits import ExrBitsError, Storage, write_parts
 from lookmatte.imaging.exr_header import ExrPart
+from lookmatte.imaging.exr_seal import OPEN, SEAL, seal
 from lookmatte.imaging.frame import Frame, Part, Pixels, Window
 from lookmatte.imaging.patience import system_error
 from lookmatte.imaging.reader import STRUCTURAL
@@ -20,22 +21,28 @@ from lookmatte.imaging.wholefile import write_whole
 Value = str | int | float
 
 
-def write_frame(frame: Frame, path: Path, *, attributes: Mapping[str, Value] | None = None) -> None:
-    """Write every part of ``frame`` to ``path``, with ``attributes`` added to the first part.
+def write_frame(
+    frame: Frame, path: Path, *, attributes: Mapping[str, Value] | None = None, sealed: bool = False
+) -> None:
+    """Write every part of ``frame`` to ``path``, with ``attributes`` added to the first part, and ``sealed`` so
+    that a change by another program shows (see :mod:`lookmatte.imaging.exr_seal`).
 
     Channels keep their stored types and bits; windows, part names and attributes are those of the frame, an
     attribute that nobody changed byte for byte. Parts whose compression loses precision are written as ZIP
     (see ``lossy_parts``). Raises FrameError when the file cannot be written; then nothing is left behind and
     a file that was there before stays.
     """
-    write_parts_to(frame.parts, path, attributes=attributes)
+    write_parts_to(frame.parts, path, attributes=attributes, sealed=sealed)
 
 
-def write_parts_to(parts: list[Part], path: Path, *, attributes: Mapping[str, Value] | None = None) -> None:
+def write_parts_to(
+    parts: list[Part], path: Path, *, attributes: Mapping[str, Value] | None = None, sealed: bool = False
+) -> None:
     """``write_frame`` for parts that need not hold a plate."""
+    attributes = {**(attributes or {}), **({SEAL: OPEN} if sealed else {})}
     lossy = lossy_parts(parts)
     storages = [
-        _storage(part, "zip" if index in lossy else part.compression, attributes or {} if index == 0 else {})
+        _storage(part, "zip" if index in lossy else part.compression, attributes if index == 0 else {})
         for index, part in enumerate(parts)
     ]
 
@@ -44,6 +51,8 @@ def write_parts_to(parts: list[Part], path: Path, *, attributes: Mapping[str, Va
             write_parts(temporary, parts, storages)
         except ExrBitsError as error:
             raise system_error(error) or FrameError(f"{path}: cannot be written ({error})") from None
+        if sealed:
+            seal(temporary)
 
     write_whole(path, write, suffix=".exr")
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from typing import Literal
 
 from lookmatte.errors import FrameError
+from lookmatte.imaging.exr_seal import is_sealed
+from lookmatte.imaging.patience import system_error
 from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.sequence import Sequence
 from lookmatte.imaging.wholefile import sweep
 
-State = Literal["absent", "foreign", "stale", "current"]
+State = Literal["absent", "foreign", "changed", "stale", "current"]
 
 JOB, INPUTS, GRIDS = "lookmatte:job", "lookmatte:inputs", "lookmatte:grids"
+
+KEPT: dict[State, str] = {
+    "foreign": "is there and was not made by lookmatte; use --overwrite, or move it",
+    "changed": "is there and was changed since lookmatte made it; use --overwrite, or move it",
+}
+"""Files that are not overwritten unasked, and what to say of them."""
 
 
 class Outputs:
@@ -38,17 +47,25 @@ class Outputs:
         return {JOB: self._job, INPUTS: inputs, GRIDS: self._grids(frame) or ""}
 
     def state(self, frame: int, *, unsure: bool = False) -> State:
-        """``current``: made by the same job from the same files and grids; ``stale``: made by another, or its
-        grids are ``unsure``; ``foreign``: a file that lookmatte did not make."""
+        """``current``: made by the same job from the same files and grids; ``stale``: made by another, cut off, or
+        its grids are ``unsure``; ``foreign``: a file that lookmatte did not make; ``changed``: another program has
+        changed it since. Raises FrameError when that cannot be told."""
         path = self.sequence.path(frame)
-        if not path.exists():
-            return "absent"
+        sealed = False
         try:
+            sealed = is_sealed(path)
             attributes = read_header(path).parts[0].attributes
-        except FrameError:
-            return "foreign"
+        except (FrameError, OSError) as error:
+            cause = system_error(error)
+            if cause is None:
+                return "stale" if sealed else "foreign"
+            if cause.errno in (errno.ENOENT, errno.ENOTDIR):
+                return "absent"
+            raise FrameError(f"{path}: cannot be looked at ({cause.strerror})") from None
         if JOB not in attributes:
             return "foreign"
+        if not sealed:
+            return "changed"
         if unsure or attributes[JOB] != self._job or attributes.get(INPUTS) != self._inputs(frame):
             return "stale"
         return "current" if attributes.get(GRIDS) == self._grids(frame) else "stale"

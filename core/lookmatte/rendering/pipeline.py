@@ -25,7 +25,7 @@ from lookmatte.rendering.bakery import Bakery
 from lookmatte.rendering.flow import Crew, Flow, internal_error
 from lookmatte.rendering.ledger import Ledger
 from lookmatte.rendering.order import Order
-from lookmatte.rendering.outputs import Outputs
+from lookmatte.rendering.outputs import KEPT, Outputs
 from lookmatte.rendering.remarks import Remark, Remarks, gathered_from_log
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
@@ -33,9 +33,6 @@ from lookmatte.rendering.styling import Styled, Styler
 from lookmatte.rendering.times import Times, timed
 
 Stage = Literal["render", "bake", "apply"]
-
-
-FOREIGN = "is there and was not made by lookmatte; use --overwrite, or move it"
 
 
 @dataclass
@@ -70,13 +67,14 @@ def render(
     is reported and the others go on.
     """
     told = progress or Silent()
-    run = _Run(job, told, frames, overwrite, stage, bake_dir, model, device)
+    remarks = Remarks(told.warning, told.note)
     # The networks are small: one thread each, while bands and files keep the other cores busy.
-    with gathered_from_log(run.remarks.log), bands.undivided():
+    with gathered_from_log(remarks.log), bands.undivided():
         try:
+            run = _Run(job, told, remarks, frames, overwrite, stage, bake_dir, model, device)
             run.run()
         finally:
-            run.remarks.tell()
+            remarks.tell()
     summary = run.summary
     told.done(len(summary.done), len(summary.skipped), len(summary.failed))
     return summary
@@ -96,6 +94,7 @@ class _Run:
         self,
         job: Job,
         progress: Progress,
+        remarks: Remarks,
         frames: str | None,
         overwrite: bool,
         stage: Stage,
@@ -111,7 +110,7 @@ class _Run:
         self.shot = Shot(job)
         self.chosen = self._choose(frames)
         self.summary = RenderSummary()
-        self.remarks = Remarks(progress.warning, progress.note)
+        self.remarks = remarks
         self.model: Model | None = None
         if stage == "apply" and bake_dir is not None and model is None:
             self.store = self._made_store(bake_dir)
@@ -226,11 +225,16 @@ class _Run:
         yet known which grids they take, so that a frame that is there may or may not be made again."""
         pending: list[int] = []
         for frame in frames:
-            state = "absent" if self.overwrite else self.outputs.state(frame, unsure=unsure(frame))
-            if state == "foreign":
-                put(frame, partial(self._fail, frame, f"{self.shot.output.path(frame)}: {FOREIGN}"))
+            path = self.shot.output.path(frame)
+            try:
+                state = "absent" if self.overwrite else self.outputs.state(frame, unsure=unsure(frame))
+            except FrameError as error:
+                put(frame, partial(self._fail, frame, str(error)))
+                continue
+            if state in KEPT:
+                put(frame, partial(self._fail, frame, f"{path}: {KEPT[state]}"))
             elif state == "current":
-                put(frame, partial(self._skip, frame, self.shot.output.path(frame)))
+                put(frame, partial(self._skip, frame, path))
             else:
                 pending.append(frame)
         return pending
@@ -261,6 +265,8 @@ class _Run:
         path = self.shot.plate.path(frame)
         if isinstance(error, LookmatteError):
             return str(error)
+        if isinstance(error, MemoryError):
+            return f"{path}: not enough memory for a frame of {self.shot.frame_bytes / 2**20:.0f} MiB"
         if isinstance(error, OSError):
             return f"{error.filename or path}: {error.strerror or error}"
         return internal_error(path, error)

@@ -77,7 +77,7 @@ class Styler:
             remarks = [*said, *loaded.remarks(read=("pixel",)), *pixels.remarks()]
             try:
                 with timed(seconds, "write"):
-                    write_frame(loaded.frame, path, attributes=attributes)
+                    write_frame(loaded.frame, path, attributes=attributes, sealed=True)
             except OSError as error:
                 raise FrameError(f"{path}: cannot be written ({error.strerror or error})") from None
             except BROKEN as error:
