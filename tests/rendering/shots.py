@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -323,14 +325,24 @@ class Nursery:
         self._process.wait(timeout=60)
 
 
-def stopped(words: list[object], cwd: Path, sign: signal.Signals, ready: Path, delay: float) -> tuple[int, str]:
-    """Start the command, send it a signal ``delay`` seconds after ``ready`` is there; exit code and errors."""
+def has_begun(pid: int) -> bool:
+    """Is a command past Python's own start, where nobody can take a signal as it wants? It loads libraries then."""
+    maps = Path(f"/proc/{pid}/maps")
+    return "numpy" in maps.read_text() if maps.exists() else True
+
+
+def stopped(
+    words: list[object], cwd: Path, sign: signal.Signals, ready: Path | Callable[[int], bool], delay: float
+) -> tuple[int, str]:
+    """Start the command, send it a signal ``delay`` seconds after ``ready``: a file that is there, or what is asked
+    with the process; exit code and errors."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lookmatte.cli", *map(str, words)],
         cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 120
-    while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
+    is_ready = ready.exists if isinstance(ready, Path) else partial(ready, process.pid)
+    while not is_ready() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(delay)
     process.send_signal(sign)

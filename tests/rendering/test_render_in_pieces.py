@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shots import Shot, equal, lookmatte, make_shot, read_exr, stopped
+from shots import Shot, equal, has_begun, lookmatte, make_shot, read_exr, stopped
 
 from lookmatte.rendering import render
 from lookmatte.rendering.store import BakeStore
@@ -164,7 +164,7 @@ def test_an_interrupt_at_any_time_is_one_line(shot: Maker, delay: float) -> None
     made = shot(FRAMES, size=(32, 24), objects=("hero",))
     job = made.save_job()
     ended, errors = stopped(
-        ["render", job, "--model", made.model, "--quiet"], made.folder, signal.SIGINT, job, 0.5 + delay
+        ["render", job, "--model", made.model, "--quiet"], made.folder, signal.SIGINT, has_begun, delay
     )
     assert (ended, errors) == (130, "lookmatte: interrupted; the frames that are there are whole\n")
     assert made.leftovers() == []
