@@ -21,6 +21,7 @@ from lookmatte.commands import (
     demo,
     doctor,
     evaluate,
+    export,
     inspect,
     preview,
     render,
@@ -31,7 +32,7 @@ from lookmatte.commands import (
 from lookmatte.errors import InputError, LookmatteError, nearest
 from lookmatte.progress import printable
 
-COMMANDS = (demo, render, bake, apply, preview, inspect, report, train, evaluate, bench, doctor, serve)
+COMMANDS = (demo, render, bake, apply, preview, export, inspect, report, train, evaluate, bench, doctor, serve)
 
 
 class Parser(argparse.ArgumentParser):
