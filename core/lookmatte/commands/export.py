@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     folder = bake_folder(args.bake, None) if is_job(args.bake) else Path(args.bake)
     from lookmatte.export.torchscript import find_still, node, write_still
     from lookmatte.imaging.sequence import describe_frames
-    from lookmatte.imaging.writer import whole_file
+    from lookmatte.imaging.wholefile import write_bytes
     from lookmatte.rendering.store import BakeStore
 
     store = BakeStore.open(folder)
@@ -73,8 +73,7 @@ def run(args: argparse.Namespace) -> int:
         still = find_still(store, frame, args.region, args.exposure_limit)
         text = node(path, still)
         write_still(still, path)
-        with whole_file(path.with_suffix(".nk")) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_bytes(path.with_suffix(".nk"), text.encode())
     except FrameError as error:  # one frame was asked for, so without it there is nothing
         raise InputError(str(error)) from None
     _tell(args, path, still.region.name, still.frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from lookmatte.bilateral.grid import fade
 from lookmatte.errors import InputError, nearest
 from lookmatte.export.archive import TEMPLATE, filled, read_records, write_records
-from lookmatte.imaging.writer import whole_file
+from lookmatte.imaging.wholefile import write_bytes
 from lookmatte.looks.bake import RegionBake
 from lookmatte.rendering.store import BakeStore
 
@@ -68,8 +69,9 @@ def write_still(still: Still, path: Path) -> None:
     header = still.store.header
     about = {"bake": header.bake, "frame": still.frame, "region": still.region.name, "space": header.space}
     records = filled(read_records(TEMPLATE), still.tensors(), about)
-    with whole_file(path) as temporary:
-        write_records(records, temporary)
+    made = io.BytesIO()
+    write_records(records, made)
+    write_bytes(path, made.getvalue())
 
 
 def node(path: Path, still: Still) -> str:
