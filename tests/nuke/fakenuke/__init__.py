@@ -38,14 +38,15 @@ from .node import Gizmo, Group, Node, Root
 from .world import reset, world
 
 NO_ANIMATION = 0x10
+NUKE_VERSION_STRING = "13.2v8"
 
 __all__ = [
-    "NO_ANIMATION", "AColor_Knob", "Array_Knob", "Boolean_Knob", "ChannelMask_Knob", "Channel_Knob", "Double_Knob",
-    "Enumeration_Knob", "EvalString_Knob", "File_Knob", "Gizmo", "Group", "Int_Knob", "Knob", "Link_Knob", "Node",
-    "ProgressTask", "PyScript_Knob", "Root", "String_Knob", "Tab_Knob", "Text_Knob", "XYZ_Knob", "addKnobChanged",
-    "addOnCreate",
-    "addUpdateUI", "createNode", "delete", "execute", "executeInMainThread", "executing", "filename", "frame",
-    "menu", "message", "nodes", "pluginPath", "root", "thisKnob", "thisNode", "toNode", "views",
+    "NO_ANIMATION", "NUKE_VERSION_STRING", "AColor_Knob", "Array_Knob", "Boolean_Knob", "ChannelMask_Knob",
+    "Channel_Knob", "Double_Knob", "Enumeration_Knob", "EvalString_Knob", "File_Knob", "Gizmo", "Group",
+    "Int_Knob", "Knob", "Link_Knob", "Node", "ProgressTask", "PyScript_Knob", "Root", "String_Knob", "Tab_Knob",
+    "Text_Knob", "XYZ_Knob", "addKnobChanged", "addOnCreate", "addUpdateUI", "createNode", "delete", "execute",
+    "executeInMainThread", "executing", "filename", "frame", "menu", "message", "nodes", "pluginPath", "root",
+    "thisKnob", "thisNode", "toNode", "views",
 ]  # fmt: skip
 
 

@@ -96,8 +96,8 @@ class Knob:
             world.call("knobChanged", self._node, self)
 
 
-class String_Knob(Knob):
-    """A text."""
+class _Text(Knob):
+    """A text, whatever it stands for."""
 
     def __init__(self, name: str = "", label: str = "") -> None:
         super().__init__(name, label)
@@ -106,9 +106,6 @@ class String_Knob(Knob):
     def value(self) -> str:
         self._here()
         return self._text
-
-    def getText(self) -> str:
-        return self.value()
 
     def setValue(self, val: str) -> bool:
         self._here()
@@ -126,6 +123,13 @@ class String_Knob(Knob):
         self._text = script
 
 
+class String_Knob(_Text):
+    """A text."""
+
+    def getText(self) -> str:
+        return self.value()
+
+
 class EvalString_Knob(String_Knob):
     """A text with pieces of Tcl."""
 
@@ -139,7 +143,7 @@ class File_Knob(EvalString_Knob):
     """A path."""
 
 
-class Text_Knob(String_Knob):
+class Text_Knob(_Text):
     """A line of text in the panel."""
 
 
@@ -169,17 +173,21 @@ class PyScript_Knob(String_Knob):
             world.this.pop()
 
 
-class Channel_Knob(String_Knob):
+class Channel_Knob(_Text):
     """One channel, LAYER.CHANNEL."""
 
+    _single = True
+
     def setValue(self, name: str) -> bool:
-        if name not in ("none", "alpha") and "." not in name:
+        if self._single and name not in ("none", "alpha") and "." not in name:
             raise ValueError(f"{self._name}: {name!r} is no channel")
         return super().setValue(name)
 
 
-class ChannelMask_Knob(String_Knob):
+class ChannelMask_Knob(Channel_Knob):
     """A layer, or all."""
+
+    _single = False
 
 
 class Array_Knob(Knob):
@@ -280,12 +288,26 @@ class Array_Knob(Knob):
         self._values = found
 
 
+    def fromScript(self, script: str) -> None:
+        """A value as a script's word, or in the braces that ``toScript`` puts around it."""
+        inner = split(script)
+        if len(inner) == 1 and (self._size > 1 or script.lstrip().startswith("{{")):
+            script = inner[0]
+        super().fromScript(script)
+
+
 class Double_Knob(Array_Knob):
     """A number."""
 
 
 class Int_Knob(Array_Knob):
     """A whole number."""
+
+    def value(self) -> int:  # type: ignore[override]
+        return int(super().value())
+
+    def setValue(self, val: int) -> bool:  # type: ignore[override]
+        return super().setValue(val)
 
     def _number(self, value: Any) -> Any:
         if super()._number(value) != int(value):
@@ -300,6 +322,12 @@ class Boolean_Knob(Array_Knob):
         if value not in (0, 1):
             raise TypeError(f"{self._name}: yes or no is wanted, not {value!r}")
         return bool(value)
+
+    def value(self) -> bool:  # type: ignore[override]
+        return bool(super().value())
+
+    def setValue(self, b: bool) -> bool:  # type: ignore[override]
+        return super().setValue(b)
 
     def _take(self, script: str) -> None:
         if script in ("true", "false"):
@@ -317,6 +345,9 @@ class XYZ_Knob(Array_Knob):
 
     _size = 3
     _parts = ("x", "y", "z")
+
+    def value(self, n: int) -> float:  # type: ignore[override]
+        return float(super().value(n))
 
 
 class AColor_Knob(Array_Knob):
@@ -383,11 +414,7 @@ class Link_Knob(Knob):
         found = self._node.node(node)  # type: ignore[attr-defined]
         return found[knob]  # type: ignore[no-any-return]
 
-    def setValue(self, val: Any) -> Any:
-        self._here()
-        return self.getLinkedKnob().setValue(val)
-
-    def value(self) -> Any:
+    def value(self) -> str:
         raise RuntimeError(f"{self._name} is a link: what its own value is differs between versions of Nuke")
 
     def toScript(self) -> str:

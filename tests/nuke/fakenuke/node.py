@@ -40,7 +40,8 @@ class Node:
         for one, make in {**COMMON, **made_of.knobs}.items():
             self._add(make(), one)
         if parent is not None:
-            self._knobs["name"]._take(parent._free_name(name or made_of.name))
+            free = bool(name) and parent.node(name) is None
+            self._knobs["name"]._take(name if free else parent._free_name(made_of.name))
             parent._nodes.append(self)
 
     def _add(self, knob: Knob, name: str) -> Knob:
@@ -299,7 +300,7 @@ def make(kind: str, name: str = "", opened: bool = True, **values: Any) -> Node:
     gizmo = _gizmo_file(kind)
     if gizmo is not None:
         (loaded,) = scripts.load_file(gizmo).nodes
-        made: Node = Gizmo(NodeClass(kind, {}, 0), inside, name or kind)
+        made: Node = Gizmo(NodeClass(kind, {}, 0), inside, name)
         _user_knobs(made, loaded)
         _fill(made, loaded)
         _inside(made, loaded)  # type: ignore[arg-type]
