@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,20 @@ inline float4 operator*(float k, float4 a) { return float4(k * a.x, k * a.y, k *
 float3 operator*(double, float3) = delete;
 float4 operator*(double, float4) = delete;
 
-// Functions: of float alone
+// Functions: of float alone. With BLINK_ROUGH, powers and logarithms are wrong by a millionth of their value, up or
+// down; a GPU's fast ones are nearer than that.
+
+namespace blink {
+inline float rough(float x) {
+#ifdef BLINK_ROUGH
+  unsigned bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return x + x * ((bits * 2654435761u) >> 31 ? 1e-6f : -1e-6f);
+#else
+  return x;
+#endif
+}
+}  // namespace blink
 
 #define BLINK_FLOAT_FUNCTION(name, made)  \
   inline float name(float x) { return made; } \
@@ -45,9 +59,9 @@ float4 operator*(double, float4) = delete;
 
 namespace blink {
 BLINK_FLOAT_FUNCTION(fabs, std::fabs(x))
-BLINK_FLOAT_FUNCTION(exp, std::exp(x))
-BLINK_FLOAT_FUNCTION(log, std::log(x))
-inline float pow(float x, float power) { return std::pow(x, power); }
+BLINK_FLOAT_FUNCTION(exp, rough(std::exp(x)))
+BLINK_FLOAT_FUNCTION(log, rough(std::log(x)))
+inline float pow(float x, float power) { return rough(std::pow(x, power)); }
 inline int min(int a, int b) { return b < a ? b : a; }
 inline int max(int a, int b) { return a < b ? b : a; }
 inline float min(float a, float b) { return std::fmin(a, b); }

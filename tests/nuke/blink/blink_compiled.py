@@ -20,10 +20,10 @@ KERNEL = HERE.parents[2] / "nuke_gizmo" / "kernel" / "lookmatte_apply.blink"
 
 STRICT = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion", "-Werror")
 
-# What -ffast-math allows, without its change of how the whole process treats small numbers.
+# What -ffast-math allows, without its change of how the whole process treats small numbers; and rough powers.
 FAST = (
-    "-O3", "-fno-math-errno", "-ffinite-math-only", "-fno-signed-zeros", "-fno-trapping-math",
-    "-fassociative-math", "-freciprocal-math",
+    "-DBLINK_ROUGH", "-O3", "-fno-math-errno", "-ffinite-math-only", "-fno-signed-zeros",
+    "-fno-trapping-math", "-fassociative-math", "-freciprocal-math",
 )  # fmt: skip
 
 Pixels = NDArray[np.float32]
