@@ -62,8 +62,6 @@ BLINK_FLOAT_FUNCTION(fabs, std::fabs(x))
 BLINK_FLOAT_FUNCTION(exp, rough(std::exp(x)))
 BLINK_FLOAT_FUNCTION(log, rough(std::log(x)))
 inline float pow(float x, float power) { return rough(std::pow(x, power)); }
-inline int min(int a, int b) { return b < a ? b : a; }
-inline int max(int a, int b) { return a < b ? b : a; }
 inline float min(float a, float b) { return std::fmin(a, b); }
 inline float max(float a, float b) { return std::fmax(a, b); }
 template <class A, class B> float pow(A, B) = delete;

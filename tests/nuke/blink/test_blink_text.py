@@ -26,7 +26,7 @@ def test_the_text_is_blink() -> None:
     ("right", "wrong", "says"),
     [
         ("min(size, 1.0f)", "min(size, 1.0)", "single precision: 1.0"),
-        ("- 0.5f", "- .5", "single precision: .5"),
+        ("(cells) - 0.5f", "(cells) - .5", "single precision: .5"),
         ("1.0e-12f", "1e-12", "single precision: 1e-12"),
         ("fx = x - float(x0)", "fx = x - 1f", "single precision: 1f"),
         ("fabs(w)", "std::fabs(w)", "not of Blink: ::"),
