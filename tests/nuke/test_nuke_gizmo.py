@@ -6,14 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-
-scripts = pytest.importorskip(
-    "scripts", reason="this Python has no tkinter, whose Tcl reads Nuke's scripts", exc_type=ImportError
-)
-
-from expressions import parse  # noqa: E402
-from nuke_gizmo import build  # noqa: E402
-from nuke_gizmo.lookmatte_nuke import knobs, live  # noqa: E402
+import scripts
+from expressions import parse
+from nuke_gizmo import build
+from nuke_gizmo.lookmatte_nuke import knobs, live
 
 # What a node has before any user knob: a knob of that name would hide one of Nuke's.
 NUKES_OWN = {
