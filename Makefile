@@ -16,7 +16,7 @@ BPY_PYTHON ?= $(shell command -v python3.11)
 BPY45      := .venv-bpy45/.ready-4.5.15
 BPY50      := .venv-bpy50/.ready-5.0.1
 
-.PHONY: setup demo test check bench clean blender blender-environments test-blender
+.PHONY: setup demo test check bench clean blender blender-environments test-blender nuke
 
 setup: $(READY)
 
@@ -55,9 +55,13 @@ blender: $(READY) $(BPY45)
 	$(BIN)/python -m pip wheel --disable-pip-version-check -q --no-deps -w build/wheel .
 	$(BIN)/python blender_addon/build.py .venv-bpy45/bin/python dist/lookmatte_blender-VERSION.zip build/wheel/*.whl
 
+# What is unpacked into a folder of NUKE_PATH.
+nuke: $(READY)
+	$(BIN)/python nuke_gizmo/build.py zip dist/lookmatte_nuke-VERSION.zip
+
 test-blender: $(READY) blender-environments
 	OMP_NUM_THREADS=$(TEST_THREADS) $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/blender
 
 clean:
 	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis core/*.egg-info
-	find core tests examples blender_addon benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find core tests examples blender_addon nuke_gizmo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
-"""Makes what goes to Nuke: ``python build.py gizmo`` writes lookmatte.gizmo, ``python build.py zip DIST`` the zip.
+"""Makes what goes to Nuke: ``build.py sources`` the gizmo and the examples, ``build.py zip ZIP`` the zip.
 
-The gizmo lies in the repository, and a test holds it to what this makes. The zip is unpacked into a folder of
-NUKE_PATH.
+What ``sources`` makes lies in the repository, and a test holds it to that. The zip is unpacked into a folder of
+NUKE_PATH; VERSION in its name is replaced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ REPOSITORY = HERE.parent
 if str(REPOSITORY) not in sys.path:
     sys.path.insert(0, str(REPOSITORY))
 
+from nuke_gizmo.making.archive import write_zip  # noqa: E402
 from nuke_gizmo.making.blink import Kernel, description_of, read_kernel  # noqa: E402
+from nuke_gizmo.making.examples import SCRIPTS  # noqa: E402
 from nuke_gizmo.making.layout import gizmo  # noqa: E402
 
 GIZMO = HERE / "lookmatte.gizmo"
@@ -41,11 +43,25 @@ def gizmo_text() -> str:
     return gizmo(read, description_of(read, CAPTURED), version())
 
 
+def sources() -> dict[Path, str]:
+    """What is made and lies in the repository, by path."""
+    examples = {REPOSITORY / "examples" / name: make() for name, make in SCRIPTS.items()}
+    return {GIZMO: gizmo_text(), **examples}
+
+
 def main() -> None:
     """Run from the command line."""
-    if sys.argv[1:] == ["gizmo"]:
-        GIZMO.write_text(gizmo_text(), encoding="utf-8", newline="\n")
-        print(GIZMO)
+    if sys.argv[1:] == ["sources"]:
+        for path, text in sources().items():
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(path)
+    elif len(sys.argv) == 3 and sys.argv[1] == "zip":
+        old = [str(path) for path, text in sources().items() if path.read_text(encoding="utf-8") != text]
+        if old:
+            sys.exit(f"out of date: {', '.join(old)}; run build.py sources")
+        target = Path(sys.argv[2].replace("VERSION", version()))
+        write_zip(target, version())
+        print(target)
     else:
         sys.exit(__doc__)
 

@@ -4,4 +4,6 @@ from lookmatte_nuke import knobs  # type: ignore[import-not-found]
 
 import nuke
 
-nuke.menu("Nodes").addMenu("Color").addCommand("lookmatte", f"nuke.createNode({knobs.NODE_CLASS!r})")
+nuke.menu("Nodes").addMenu("Color").addCommand(
+    "lookmatte", f"nuke.createNode({knobs.NODE_CLASS!r})", icon="lookmatte.png"
+)

@@ -131,6 +131,19 @@ def files_above(nodes: Sequence[nuke.Node | None]) -> list[str]:
     return list(found)
 
 
+def in_order(nodes: Sequence[nuke.Node]) -> list[nuke.Node]:
+    """The same nodes, each after those of them that lie above it."""
+    above = {node.fullName(): {one.fullName() for one in _all_above(_inputs(node))} for node in nodes}
+    done: list[nuke.Node] = []
+    waiting = list(nodes)
+    while waiting:
+        names = {node.fullName() for node in waiting}
+        free = [node for node in waiting if not above[node.fullName()] & names] or waiting
+        done += free
+        waiting = [node for node in waiting if node not in free]
+    return done
+
+
 def _all_above(nodes: Sequence[nuke.Node | None]) -> Iterator[nuke.Node]:
     met: set[str] = set()
     waiting = [node for node in nodes if node is not None]

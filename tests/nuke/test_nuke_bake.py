@@ -13,10 +13,11 @@ import fakenuke
 import numpy as np
 import pytest
 from fakenuke.node import open_script
+from fakenuke.saving import script_text
 from fakenuke.world import World, reset
 from lookmatte_nuke import bake, callbacks, paths, session
 from shots import Shot, read_exr
-from stage import apart, comp, crypto, folder_of, look, press, read, save, shown, status
+from stage import apart, comp, crypto, folder_of, look, press, read, shown, status
 
 from lookmatte.imaging.manifest import id_of
 
@@ -329,7 +330,7 @@ def test_a_saved_script_plays_without_lookmatte(
     node["strength"].setValueAt(1.0, 1006)
     press(node, "bake")
     before = [shown(node, frame) for frame in shot.frames]
-    text = save()
+    text = script_text()
     path, kernels, plugins = fakenuke.root().name(), nuke.compile_kernel, nuke.plugin_path
     farm = reset()
     farm.gui, farm.compile_kernel, farm.plugin_path = False, kernels, plugins

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 State = Literal["ok", "warn", "FAIL"]
+
+
+Check = Callable[[], "Iterator[Finding]"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ def register(subparsers: Any) -> None:
         description="Check what lookmatte needs on this machine; the exit code is 1 when something is missing.",
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--nuke", action="store_true", help="check instead what Nuke would find on $NUKE_PATH, and its worker"
+    )
     add_json(parser)
     parser.set_defaults(run=run, forwards=False)
 
@@ -49,7 +55,11 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run every check, print each as it ends; 1 when one fails, else 0."""
     failed = False
-    for finding in findings():
+    if args.nuke:
+        from lookmatte.commands.doctor_nuke import NUKE_CHECKS as checks
+    else:
+        checks = CHECKS
+    for finding in findings(checks):
         failed = failed or finding.state == "FAIL"
         if args.json:
             print(json.dumps({"event": "check", **vars(finding)}), flush=True)
@@ -59,13 +69,13 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def findings() -> Iterator[Finding]:
-    """What the checks find, each as it ends; none raises."""
-    for check in CHECKS:
+def findings(checks: Sequence[Check] | None = None) -> Iterator[Finding]:
+    """What checks find, by default those of this machine, each as it ends; none raises."""
+    for check in CHECKS if checks is None else checks:
         yield from _guarded(check)
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guarded(check: Check) -> Iterator[Finding]:
     """A check that breaks is a finding: a broken library may raise anything."""
     name = check.__name__.removeprefix("check_")
     try:

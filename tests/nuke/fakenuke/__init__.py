@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import engine as _engine
@@ -41,12 +42,52 @@ NO_ANIMATION = 0x10
 NUKE_VERSION_STRING = "13.2v8"
 
 __all__ = [
-    "NO_ANIMATION", "NUKE_VERSION_STRING", "AColor_Knob", "Array_Knob", "Boolean_Knob", "ChannelMask_Knob",
-    "Channel_Knob", "Double_Knob", "Enumeration_Knob", "EvalString_Knob", "File_Knob", "Gizmo", "Group",
-    "Int_Knob", "Knob", "Link_Knob", "Node", "ProgressTask", "PyScript_Knob", "Root", "String_Knob", "Tab_Knob",
-    "Text_Knob", "XYZ_Knob", "addKnobChanged", "addOnCreate", "addUpdateUI", "createNode", "delete", "execute",
-    "executeInMainThread", "executing", "filename", "frame", "menu", "message", "nodes", "pluginPath", "root",
-    "thisKnob", "thisNode", "toNode", "views",
+    "NO_ANIMATION",
+    "NUKE_VERSION_STRING",
+    "AColor_Knob",
+    "Array_Knob",
+    "Boolean_Knob",
+    "ChannelMask_Knob",
+    "Channel_Knob",
+    "Double_Knob",
+    "Enumeration_Knob",
+    "EvalString_Knob",
+    "File_Knob",
+    "Gizmo",
+    "Group",
+    "Int_Knob",
+    "Knob",
+    "Link_Knob",
+    "Node",
+    "ProgressTask",
+    "PyScript_Knob",
+    "Root",
+    "String_Knob",
+    "Tab_Knob",
+    "Text_Knob",
+    "XYZ_Knob",
+    "addKnobChanged",
+    "addOnCreate",
+    "addUpdateUI",
+    "allNodes",
+    "createNode",
+    "delete",
+    "execute",
+    "executeInMainThread",
+    "executing",
+    "filename",
+    "frame",
+    "menu",
+    "message",
+    "nodes",
+    "pluginPath",
+    "root",
+    "scriptOpen",
+    "scriptSaveAs",
+    "thisKnob",
+    "thisNode",
+    "toNode",
+    "views",
 ]  # fmt: skip
 
 
@@ -117,6 +158,30 @@ def frame(f: int | None = None) -> int:
 
 def views() -> list[str]:
     return list(world.views)
+
+
+def allNodes(*args: str, recurseGroups: bool = False) -> list[Node]:
+    world.here("nuke.allNodes")
+    found = [one for one in world.groups[-1].nodes() if not args or one.Class() in args]
+    inner = [one for one in world.groups[-1].nodes() if isinstance(one, Group)] if recurseGroups else []
+    for group in inner:
+        with group:
+            found += allNodes(*args, recurseGroups=True)
+    return found
+
+
+def scriptOpen(filename: str | None = None) -> None:
+    world.here("nuke.scriptOpen")
+    path = Path(filename or "")
+    if not path.is_file():
+        raise RuntimeError(f"Can't read {filename}")
+    _node.open_script(path.read_text(encoding="utf-8"), str(path))
+
+
+def scriptSaveAs(filename: str | None = None, overwrite: int = 0) -> None:
+    from .saving import script_text
+
+    Path(filename or "").write_text(script_text(), encoding="utf-8")
 
 
 def filename(node: Node, i: int = 0) -> str | None:

@@ -116,8 +116,9 @@ def _read(node: Node, frame: int) -> Image:
 
 
 def _in_nuke(name: str) -> str:
+    """A file's channel as Nuke calls it: a layer has no point in its name."""
     layer, _, component = name.rpartition(".")
-    return f"{layer or 'rgba'}.{_COMPONENTS.get(component, component) if not layer else component}"
+    return f"{layer.replace('.', '_') or 'rgba'}.{_COMPONENTS.get(component, component)}"
 
 
 def _copy(node: Node, frame: int) -> Image:
