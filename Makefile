@@ -36,6 +36,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=tests/nuke:tests/nuke/blink:nuke_gizmo $(BIN)/mypy -p fakenuke
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks -o $(BENCH)

@@ -9,7 +9,7 @@ instance, is a ScriptError.
 from __future__ import annotations
 
 import tkinter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +101,7 @@ class _Loader:
             if command not in ("set", "unknown", "rename") and command not in _COMMANDS:
                 self.tcl.eval(f"rename {{{command}}} {{}}")
 
-    def _guard(self, act):  # type: ignore[no-untyped-def]
+    def _guard(self, act: Callable[..., str | None]) -> Callable[..., str]:
         def call(*words: str) -> str:
             try:
                 return act(*words) or ""

@@ -22,12 +22,11 @@ import scripts
 from fakenuke.node import open_script
 from fakenuke.world import World
 from lookmatte_nuke import session
-from shots import Shot
-from stage import apart, comp, crypto, look, press, read, shown, status
-
 from nuke_gizmo import build
 from nuke_gizmo.making.archive import icon
 from nuke_gizmo.making.examples import SCRIPTS
+from shots import Shot
+from stage import apart, comp, crypto, look, press, read, shown, status
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,9 +36,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip, unpacked."""
     folder = tmp_path_factory.mktemp("nuke path")
     target = folder / "lookmatte_nuke-VERSION.zip"
-    ran = subprocess.run(
-        [sys.executable, str(build.HERE / "build.py"), "zip", str(target)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, str(build.HERE / "build.py"), "zip", str(target)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     made = Path(ran.stdout.strip())
     assert made.name == f"lookmatte_nuke-{build.version()}.zip"
@@ -127,8 +125,8 @@ def test_doctor_says_what_nuke_would_find(installed: Path, worker: Path, tmp_pat
     bare.chmod(0o755)
     code, told = doctor(old, str(bare))
     assert code == 1
-    assert told["gizmo"] == ("warn", f"{gizmo}, version 0.0.1; this lookmatte is {build.version()}: use the zip of that "
-                                     "version")  # fmt: skip
+    newer = f"this lookmatte is {build.version()}: use the zip of that version"
+    assert told["gizmo"] == ("warn", f"{gizmo}, version 0.0.1; {newer}")
     assert told["package"][0] == "FAIL"
     assert "has no init.py" in told["package"][1]
     assert told["worker"][0] == "FAIL"

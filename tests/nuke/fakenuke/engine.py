@@ -5,8 +5,10 @@ Pictures have the top row first and their windows in Nuke's coordinates, y upwar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -218,7 +220,7 @@ def _blink(node: Node, frame: int) -> Image:
     return replace(over, planes={channel: made[..., index] for index, channel in enumerate(RGBA)})
 
 
-def _picture(image: Image, kind):  # type: ignore[no-untyped-def]
+def _picture(image: Image, kind: Callable[..., Any]) -> Any:
     x, _, _, t = image.window
     pixels = np.stack([image.plane(name) for name in RGBA], -1)
     return kind(pixels, x, image.format[1] - t, image.format[1])
@@ -254,7 +256,7 @@ def write(node: Node, frame: int) -> str:
     return str(path)
 
 
-_ACTS = {
+_ACTS: dict[str, Callable[[Node, int], Image]] = {
     "Input": _input, "Read": _read, "Copy": _copy, "Remove": _remove, "Expression": _expression, "Switch": _switch,
     "Grade": _grade, "Transform": _transform, "Radial": _radial, "Cryptomatte": _cryptomatte, "BlinkScript": _blink,
     "Output": _above, "Dot": _above, "NoOp": _above, "Write": _above,

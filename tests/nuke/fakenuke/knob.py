@@ -379,7 +379,7 @@ class Enumeration_Knob(Array_Knob):
     def values(self) -> list[str]:
         return list(self._words)
 
-    def value(self) -> str:
+    def value(self) -> str:  # type: ignore[override]
         self._here()
         return self._words[self._values[0]] if self._words else ""
 
