@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import traceback
 
 import nuke
@@ -15,6 +16,8 @@ from .live import LiveError
 
 _BAKED = frozenset(knob.name for knob in knobs.SHOWN if knob.baked) | {"mask_channel", "src_channel", "folder"}
 _LIMIT = frozenset(("limit", "exposure_limit"))
+_EVERY = 2.0  # seconds; Nuke says so at each frame that is played, and a large comp takes a while to look through
+_looked: dict[str, float] = {}
 
 
 def register() -> None:
@@ -39,9 +42,13 @@ def knob_changed() -> None:
 
 
 def updated() -> None:
-    """Something above a node changed, perhaps: of a node whose panel is open, its line follows."""
+    """Something above a node changed, or the frame: of a node whose panel is open, its line follows, not too often."""
     node = nuke.thisNode()
-    if nuke.GUI and node.shown() and not bake.busy(node):
+    if not nuke.GUI or not node.shown() or bake.busy(node):
+        return
+    name, now = node.fullName(), time.monotonic()
+    if now - _looked.get(name, 0.0) > _EVERY:
+        _looked[name] = now
         status.refresh(node)
 
 

@@ -78,6 +78,7 @@ def nuke(
     world.plugin_path = [str(REPOSITORY / "nuke_gizmo")]
     world.compile_kernel = kernels
     callbacks.register()
+    callbacks._looked.clear()
     monkeypatch.setenv(session.VARIABLE, str(worker))
     monkeypatch.delenv("OCIO", raising=False)
     yield world

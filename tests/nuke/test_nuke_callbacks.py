@@ -31,6 +31,30 @@ def test_nothing_is_touched_while_nodes_are_pasted(nuke: World, shot: Shot, tmp_
     assert status(node) == "not baked yet"
 
 
+def test_the_line_of_an_open_panel_follows_but_not_each_frame(
+    nuke: World, shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comp(shot, tmp_path)
+    plate = read(shot)
+    grade = fakenuke.nodes.Grade(multiply=0.8)
+    grade.setInput(0, plate)
+    node = look(shot, grade)
+    press(node, "bake")
+    clock = [1000.0]
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    callbacks._looked.clear()
+    told = []
+    for multiply in (0.7, 0.8, 0.7, 0.8):
+        grade["multiply"].setValue(multiply)
+        nuke.call("updateUI", node)
+        told.append(status(node).partition(":")[0])
+        clock[0] += 1.5
+    assert told == ["stale", "stale", "stale", "stale"]
+    clock[0] += 9.0
+    nuke.call("updateUI", node)
+    assert status(node).startswith("baked")
+
+
 def test_knobs_follow_the_region(nuke: World, shot: Shot, tmp_path: Path) -> None:
     comp(shot, tmp_path)
     node = look(shot, read(shot), crypto(read(shot), "hero"))
