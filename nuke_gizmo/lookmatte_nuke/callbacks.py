@@ -42,7 +42,7 @@ def knob_changed() -> None:
 
 
 def updated() -> None:
-    """Something above a node changed, or the frame: of a node whose panel is open, its line follows, not too often."""
+    """Something above a node changed, or the frame: the line of an open panel follows, not too often."""
     node = nuke.thisNode()
     if not nuke.GUI or not node.shown() or bake.busy(node):
         return
