@@ -156,14 +156,14 @@ class Job:
     part: str | None = None
 
     @classmethod
-    def load(cls, path: str | Path) -> Job:
-        """Read a YAML job file; paths in it are relative to its folder.
+    def load(cls, path: str | Path, shot: str | None = None) -> Job:
+        """Read a YAML job file; paths in it are relative to its folder. Of several ``shots`` name one.
 
         Raises InputError with a line ``job.yaml:12: key: what is wrong`` for every mistake in the file.
         """
         from lookmatte.jobfile import load
 
-        return load(Path(path))
+        return load(Path(path), shot)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], base: str | Path) -> Job:
@@ -179,3 +179,11 @@ class Job:
     def everything(self) -> tuple[Region, ...]:
         """The regions in the file's order, then ``rest`` if there is one."""
         return self.regions if self.rest is None else (*self.regions, self.rest)
+
+
+def load_shots(path: str | Path) -> dict[str, Job]:
+    """Read every shot of a job file, by name and in the file's order. A file without ``shots`` is one, under the
+    file's own name without its suffix. Raises InputError with a line for every mistake."""
+    from lookmatte.jobfile import load_shots
+
+    return {Path(path).stem if name is None else name: job for name, job in load_shots(Path(path)).items()}

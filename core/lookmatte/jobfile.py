@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,10 @@ from lookmatte.job import (
     Temporal,
 )
 from lookmatte.jobpaths import missing
+from lookmatte.jobshots import JOB_KEYS, check_outputs, choose_shots, shots
 from lookmatte.jobtree import MAX_BYTES, Node, Problems, Table, parse_python, parse_yaml, show
 from lookmatte.jobvalues import FRAME_LIMIT, Values
 
-JOB_KEYS = ("plate", "frames", "output", "color", "alpha", "regions", "temporal")
 REST_KEYS = ("style", "strength", "exposure_limit")
 MATTE_KEYS = ("cryptomatte", "matte", "channel")
 REGION_KEYS = (*MATTE_KEYS, "layer", *REST_KEYS, "blend")
@@ -37,8 +37,19 @@ _FORBIDDEN_IN_NAMES = '/\\:*?"<>|'
 _NOWHERE = StyleRef("")
 
 
-def load(path: Path) -> Job:
-    """Read a job file; see ``Job.load``."""
+def load(path: Path, shot: str | None = None, paths: Callable[[str], str] = str) -> Job:
+    """Read a job file of one shot, or one of its shots; see ``Job.load``."""
+    found = load_shots(path, paths)
+    if shot is None and set(found) == {None}:
+        return found[None]
+    return found[choose_shots(path.name, found, [] if shot is None else [shot], single=True)[0]]
+
+
+def load_shots(path: Path, paths: Callable[[str], str] = str) -> dict[str | None, Job]:
+    """Every shot of a job file, by name and in the file's order; a file that names none is one, under None.
+
+    Each path of the file goes through ``paths`` first. Raises InputError with a line for every mistake.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -55,13 +66,27 @@ def load(path: Path) -> Job:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputError(f"{path.name}:{line}: not UTF-8 text; save the job file as UTF-8") from None
-    return _JobReader(problems, path.absolute().parent).job(parse_yaml(text, problems))
+    return _jobs(parse_yaml(text, problems), problems, path.absolute().parent, paths)
 
 
 def from_mapping(mapping: Mapping[str, Any], base: Path, labels: Mapping[str, str] | None = None) -> Job:
     """Build a job from plain values; see ``Job.from_mapping``. ``labels`` renames keys in messages."""
     problems = Problems(None, labels)
-    return _JobReader(problems, base.absolute()).job(parse_python(mapping, problems))
+    found = _jobs(parse_python(mapping, problems), problems, base.absolute(), str)
+    if set(found) != {None}:
+        raise InputError("shots: a job is one shot; make one of each, with the keys that they share")
+    return found[None]
+
+
+def _jobs(root: Node, problems: Problems, base: Path, paths: Callable[[str], str]) -> dict[str | None, Job]:
+    """The jobs of a tree by shot, or one InputError with every mistake in any of them."""
+    made: dict[str | None, Job] = {}
+    for name, node, own in shots(root, problems):
+        made[name] = _JobReader(own, base, paths).job(node)
+    problems.raise_if_any()
+    check_outputs(made, problems)
+    problems.raise_if_any()
+    return made
 
 
 class _JobReader(Values):
@@ -243,7 +268,7 @@ class _JobReader(Values):
         return Temporal(mode, step, tuple(sorted(set(cuts))))
 
     def job(self, root: Node) -> Job:
-        """The whole job, or one InputError with every mistake."""
+        """The whole job; mistakes are noted."""
         if root.value is None:
             self._problems.add(None, "", "the job is empty; it needs plate, output and regions")
             self._problems.raise_if_any()
@@ -257,7 +282,7 @@ class _JobReader(Values):
         if "alpha" in table:
             alpha = self._choice(table["alpha"], "alpha", Alpha, alpha)
         plate, part = self._plate(table["plate"]) if "plate" in table else ("", None)
-        job = Job(
+        return Job(
             plate=plate,
             part=part,
             output=self._path(table["output"], "output", pattern=True) if "output" in table else "",
@@ -268,5 +293,3 @@ class _JobReader(Values):
             alpha=alpha,
             temporal=self._temporal(table["temporal"]) if "temporal" in table else Temporal(),
         )
-        self._problems.raise_if_any()
-        return job

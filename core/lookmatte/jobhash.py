@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 from lookmatte.errors import InputError
-from lookmatte.job import Cryptomatte, Job, Region, StyleRef
+from lookmatte.job import Cryptomatte, Job, MatteFile, Region, StyleRef
 
 FORMAT = 2  # raise it when the same job would bake other grids
 
@@ -35,6 +36,8 @@ def _region(region: Region, adjustments: bool) -> dict[str, Any]:
         source = {"kind": type(region.source).__name__, **asdict(region.source)}
         if isinstance(region.source, Cryptomatte):
             source["names"] = sorted(set(region.source.names))
+        elif isinstance(region.source, MatteFile):
+            source["pattern"] = PurePath(region.source.pattern).name
     content: dict[str, Any] = {
         "name": region.name,
         "source": source,
@@ -52,7 +55,7 @@ def _digest(job: Job, model_checksum: str, adjustments: bool) -> str:
     content = {
         "format": FORMAT,
         "model": model_checksum,
-        "plate": job.plate,
+        "plate": PurePath(job.plate).name,
         "part": job.part,
         "color": asdict(job.color),
         "alpha": job.alpha,
@@ -70,8 +73,8 @@ def bake_hash(job: Job, model_checksum: str) -> str:
 
     That is the resolved job without frames, output, strength and exposure limit, the model, and the contents
     of the styles, so that a copied or renamed reference picture bakes nothing anew. Plate and mattes enter by
-    their patterns; whether their files changed is for the caller to compare. Raises InputError for a style
-    that cannot be read.
+    the names of their files and not by their folders, which differ among the machines of a farm; whether the files
+    changed is for the caller to compare. Raises InputError for a style that cannot be read.
     """
     return _digest(job, model_checksum, adjustments=False)
 
@@ -79,3 +82,10 @@ def bake_hash(job: Job, model_checksum: str) -> str:
 def job_hash(job: Job, model_checksum: str) -> str:
     """SHA-256 of what a job's frames depend on: what ``bake_hash`` covers, strength and exposure limit."""
     return _digest(job, model_checksum, adjustments=True)
+
+
+def places_hash(job: Job) -> str:
+    """SHA-256 of where plate and mattes lie on this machine: two plates of one name are two shots."""
+    mattes = sorted(one.source.pattern for one in job.regions if isinstance(one.source, MatteFile))
+    places = [job.plate, *mattes]
+    return hashlib.sha256("\n".join(places).encode("utf-8", "surrogateescape")).hexdigest()

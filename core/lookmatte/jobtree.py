@@ -2,7 +2,8 @@
 
 YAML is composed with PyYAML's safe loader and never constructed: no tag can run anything. Scalars follow the
 YAML 1.2 core schema, because 1.1 reads ``on`` as true, ``0010`` as 8 and ``1:30`` as 90, which are object
-names, frames and typing errors to an artist.
+names, frames and typing errors to an artist. Of 1.1 the merge key stays, ``{<<: *look, strength: 0.5}``, without
+which an anchor is of little use.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import operator
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
@@ -49,13 +50,25 @@ class Problems:
         self._source = source
         self._labels = labels or {}
         self._found: list[tuple[int, str]] = []
+        self._part, self._shared = "", frozenset[str]()
+
+    def of(self, part: str, shared: Collection[str]) -> Problems:
+        """The same collection for a part of the file, whose mistakes say so: ``shots.sh010.plate``, unless they are
+        in one of the ``shared`` keys, which are the whole file's and told once."""
+        made = Problems(self._source, self._labels)
+        made._found, made._part, made._shared = self._found, part, frozenset(shared)
+        return made
 
     def add(self, where: Node | int | None, key: str, message: str) -> None:
         """Note one mistake at a node or line; ``key`` is its dotted path, empty for the file as a whole."""
         line = where.line if isinstance(where, Node) else where
         place = "" if self._source is None else f"{self._source}:{line}: " if line else f"{self._source}: "
         label = self._labels.get(key, key)
-        self._found.append((line or 0, f"{place}{label}: {message}" if label else f"{place}{message}"))
+        if self._part and key.partition(".")[0] not in self._shared:
+            label = f"{self._part}.{label}" if label else self._part
+        found = (line or 0, f"{place}{label}: {message}" if label else f"{place}{message}")
+        if not self._part or found not in self._found:
+            self._found.append(found)
 
     def raise_if_any(self) -> None:
         """Raise one InputError with a line for each mistake, in the file's order."""
@@ -165,12 +178,33 @@ class _Converter:
             entries.append((key, value))
         return Table(tuple(entries))
 
+    def _merged(self, node: yaml.MappingNode, pairs: list[tuple[Node, Node]]) -> Table:
+        """The table of a YAML mapping: its own keys, and those that ``<<`` brings from others and it lacks."""
+        own: list[tuple[Node, Node]] = []
+        brought: list[Node] = []
+        for (written, _), (key, value) in zip(node.value, pairs, strict=True):
+            if key.value != "<<" or getattr(written, "style", None) is not None:
+                own.append((key, value))
+            elif isinstance(value.value, Table):
+                brought.append(value)
+            elif isinstance(value.value, tuple) and all(isinstance(one.value, Table) for one in value.value):
+                brought.extend(value.value)
+            else:
+                self._problems.add(key, "", "<< takes a table, *NAME of an anchor &NAME, or a list of such")
+        table = self._table(own)
+        entries = {(type(key.value), key.value): (key, value) for key, value in table.entries}
+        for one in brought:
+            assert isinstance(one.value, Table)
+            for key, value in one.value.entries:
+                entries.setdefault((type(key.value), key.value), (key, value))
+        return Table(tuple(entries.values()))
+
     def from_yaml(self, node: yaml.Node, depth: int = 1) -> Node:
         line = node.start_mark.line + 1
         self._enter(line, depth)
         if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
             pairs = [(self.from_yaml(k, depth + 1), self.from_yaml(v, depth + 1)) for k, v in node.value]
-            return Node(self._table(pairs), line)
+            return Node(self._merged(node, pairs), line)
         if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
             return Node(tuple(self.from_yaml(item, depth + 1) for item in node.value), line)
         if not isinstance(node, yaml.ScalarNode):

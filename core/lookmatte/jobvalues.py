@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -21,9 +22,11 @@ _FRAME_TEXT = re.compile(r"-?[0-9]{1,9}\Z")
 class Values:
     """Reads single values. A mistake is noted and a harmless value stands in, so that all is checked."""
 
-    def __init__(self, problems: Problems, base: Path) -> None:
+    def __init__(self, problems: Problems, base: Path, paths: Callable[[str], str] = str) -> None:
+        """Relative paths start at ``base``; ``paths`` turns each, as it was written, into one of this machine."""
         self._problems = problems
         self._base = base
+        self._paths = paths
 
     def _wrong(self, node: Node, key: str, wanted: str) -> None:
         value = node.value
@@ -104,7 +107,7 @@ class Values:
         if not text:
             return ""
         try:
-            return expand(text, self._base, pattern=pattern)
+            return expand(self._paths(text), self._base, pattern=pattern)
         except ValueError as error:
             self._problems.add(node, key, f"{show(text)}: {error}")
             return ""

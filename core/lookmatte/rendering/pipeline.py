@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from lookmatte.bilateral.kernels import cpu_kernel, find_device
 from lookmatte.errors import FrameError, InputError, LookmatteError
 from lookmatte.imaging.sequence import describe_frames, parse_frames
 from lookmatte.job import Job
-from lookmatte.jobhash import bake_hash, job_hash
+from lookmatte.jobhash import bake_hash, job_hash, places_hash
 from lookmatte.jobpaths import check_paths
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.notices import Notice
@@ -117,7 +118,8 @@ class _Run:
         else:
             self.model = Model.load(model)
             identity = bake_hash(job, self.model.checksum)
-            folder = bake_dir or self.shot.output.folder / ".lookmatte" / identity[:16]
+            own = hashlib.sha256(f"{identity} {places_hash(job)}".encode()).hexdigest()[:16]
+            folder = bake_dir or self.shot.output.folder / ".lookmatte" / own
             self.store = self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
         made_by = job_hash(job, self.store.header.model)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
