@@ -164,15 +164,19 @@ def test_a_closed_pipe_is_quiet() -> None:
 
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Record what the commands ask of ``lookmatte.rendering.render`` in place of rendering."""
+    """Record what the commands ask of ``lookmatte.rendering.Run`` in place of rendering."""
     calls: list[dict[str, Any]] = []
 
-    def render(job: Job, **options: Any) -> SimpleNamespace:
-        calls.append({"job": job, **options})
-        return SimpleNamespace(done=2, skipped=1, failed=len(job.regions) > 1)
+    class Run:
+        def __init__(self, job: Job, **options: Any) -> None:
+            self._failed = len(job.regions) > 1
+            calls.append({"job": job, **options})
+
+        def run(self) -> SimpleNamespace:
+            return SimpleNamespace(done=2, skipped=1, failed=self._failed)
 
     module = ModuleType("lookmatte.rendering")
-    module.render = render  # type: ignore[attr-defined]
+    module.Run = Run  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "lookmatte.rendering", module)
     return calls
 

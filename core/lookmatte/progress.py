@@ -70,15 +70,16 @@ class Silent:
 class Lines:
     """A tqdm bar on a terminal, one plain line an event elsewhere; all on standard error.
 
-    ``quiet`` leaves warnings and failed frames alone, and nothing else.
+    ``quiet`` leaves warnings and failed frames alone, and nothing else. ``shot`` is named where a job has several.
     """
 
     unit = "frame"
     """What the run counts."""
 
-    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False, shot: str | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
+        self._of = "" if shot is None else f"{shot}: "
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._bar: Any = None
@@ -99,7 +100,7 @@ class Lines:
     def _step(self, text: str | None) -> None:
         self._met += 1
         if text is not None:
-            self._say(f"[{self._met}/{self._total}] {text}")
+            self._say(f"[{self._met}/{self._total}] {self._of}{text}")
         if self._bar is not None:
             self._bar.update(1)
 
@@ -111,9 +112,10 @@ class Lines:
             if self._stream.isatty():
                 from tqdm import tqdm
 
-                self._bar = tqdm(total=total, desc=stage, unit=self.unit, file=self._stream, leave=False)
+                title = f"{self._of}{stage}"
+                self._bar = tqdm(total=total, desc=title, unit=self.unit, file=self._stream, leave=False)
             else:
-                self._say(f"{stage}: {total} {self.unit}s -> {output}")
+                self._say(f"{self._of}{stage}: {total} {self.unit}s -> {output}")
 
     def frame_done(self, frame: int, path: Path | None, seconds: float) -> None:
         with self._lock:
@@ -133,18 +135,18 @@ class Lines:
 
     def warning(self, message: str) -> None:
         with self._lock:
-            self._once(f"warning: {message}")
+            self._once(f"warning: {self._of}{message}")
 
     def note(self, message: str) -> None:
         with self._lock:
             if not self._quiet:
-                self._once(message)
+                self._once(f"{self._of}{message}")
 
     def done(self, done: int, skipped: int, failed: int) -> None:
         with self._lock:
             self.close()
             if failed or not self._quiet:
-                self._say(f"{done} done, {skipped} skipped, {failed} failed")
+                self._say(f"{self._of}{done} done, {skipped} skipped, {failed} failed")
 
     def close(self) -> None:
         """Take the bar off the terminal, so that what follows starts on a clean line."""
@@ -154,16 +156,18 @@ class Lines:
 
 
 class JsonLines:
-    """One JSON object a line on standard output, flushed at once: ``event`` and that event's values."""
+    """One JSON object a line on standard output, flushed at once: ``event`` and that event's values, and the
+    ``shot`` where a job has several. ``events.json`` is the schema of them all."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, shot: str | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
+        self._shot = {} if shot is None else {"shot": shot}
         self._lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
 
     def emit(self, event: str, **values: object) -> None:
         """Write one event; paths become texts."""
-        text = json.dumps({"event": event, **values}, default=str)
+        text = json.dumps({"event": event, **self._shot, **values}, default=str)
         with self._lock:
             self._stream.write(text + "\n")
             self._stream.flush()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lookmatte.commands.common import add_run_options, bake_folder, load_job, run_stage
+from lookmatte.commands.common import add_batch_options, add_run_options, bake_folder, load_jobs
+from lookmatte.commands.runs import run_stage
 
 
 def register(subparsers: Any) -> None:
@@ -19,9 +20,11 @@ def register(subparsers: Any) -> None:
     parser.add_argument("job", metavar="JOB.yaml", help="the job file")
     parser.add_argument("--bake", metavar="FOLDER", help="where it goes (default: JOB.bake beside the job)")
     add_run_options(parser, frames=False)
+    add_batch_options(parser)
     parser.set_defaults(run=run, forwards=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """Bake and return the exit code."""
-    return run_stage(args, load_job(args.job), "bake", bake_folder(args.job, args.bake))
+    jobs = load_jobs(args, args.job)
+    return run_stage(args, jobs, "bake", lambda shot: bake_folder(args.job, args.bake, shot))

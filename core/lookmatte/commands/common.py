@@ -1,19 +1,20 @@
-"""What several commands share: their options, their progress, their threads."""
+"""What several commands share: their options, their jobs, their progress, their threads."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
-from typing import Literal
 
-from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted, undisturbed
 from lookmatte.errors import InputError
 from lookmatte.job import Job
-from lookmatte.progress import JsonLines, Lines, Progress
+from lookmatte.jobfile import load_shots
+from lookmatte.jobshots import choose_shots
+from lookmatte.pathmap import PathMap
+from lookmatte.progress import JsonLines, Lines
 
-Stage = Literal["render", "bake", "apply"]
+Jobs = dict[str | None, Job]
+"""Jobs by the name of their shot; None is the name of a job that has no shots."""
 
 JOB_SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -49,16 +50,47 @@ def add_run_options(parser: argparse.ArgumentParser, *, frames: bool = True, mod
     add_json(parser)
 
 
-def progress_of(args: argparse.Namespace) -> Progress:
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the commands that run unattended; ``set_batch_defaults`` is for those that lack them."""
+    add_shot(parser)
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be read and written, no more")
+    parser.add_argument("--log", metavar="FILE", help="append what happens to a file, with time, machine and frame")
+    add_path_map(parser)
+
+
+def add_shot(parser: argparse.ArgumentParser) -> None:
+    """``--shot``, of every command that takes a job file."""
+    parser.add_argument("--shot", metavar="NAME", action="append", help="of a job with shots: this one; may repeat")
+
+
+def add_path_map(parser: argparse.ArgumentParser) -> None:
+    """``--path-map``, for jobs that were written on another machine."""
+    parser.add_argument(
+        "--path-map", metavar="FILE", help="rules that turn the job's paths into this machine's (pathmapping-1.0)"
+    )
+
+
+def set_batch_defaults(parser: argparse.ArgumentParser) -> None:
+    """What ``add_batch_options`` sets when none of its options is given."""
+    parser.set_defaults(shot=None, dry_run=False, log=None, path_map=None)
+
+
+def progress_of(args: argparse.Namespace, shot: str | None = None) -> Lines | JsonLines:
     """JSON lines on standard output with ``--json``; else a bar or plain lines on standard error."""
-    return JsonLines() if args.json else Lines(quiet=args.quiet)
+    return JsonLines(shot=shot) if args.json else Lines(quiet=args.quiet, shot=shot)
 
 
-def load_job(text: str) -> Job:
-    """Load a job file; a plate in its place is told what to do."""
-    if not is_job(text) and not os.path.isdir(text):
-        raise InputError(f"{text} is no job file (its name must end in {', '.join(JOB_SUFFIXES)})")
-    return Job.load(text)
+def load_jobs(args: argparse.Namespace, file: str, *, single: bool = False) -> Jobs:
+    """Load the shots of a job file that are meant; a plate in its place is told what to do."""
+    if not is_job(file) and not os.path.isdir(file):
+        raise InputError(f"{file} is no job file (its name must end in {', '.join(JOB_SUFFIXES)})")
+    mapped = str if args.path_map is None else PathMap.load(Path(args.path_map))
+    found = load_shots(Path(file), mapped)
+    try:
+        chosen = choose_shots(Path(file).name, found, args.shot or [], single=single)
+    except InputError as error:
+        raise InputError(f"--shot: {error}") from None
+    return {name: found[name] for name in chosen}
 
 
 def set_threads(count: int | None) -> None:
@@ -75,38 +107,7 @@ def set_threads(count: int | None) -> None:
     oiio.attribute("threads", count)
 
 
-def bake_folder(job_file: str, given: str | None) -> Path:
-    """Where a job's bake lies: what was given, else ``NAME.bake`` beside ``NAME.yaml``."""
-    return Path(given) if given else Path(job_file).with_suffix(".bake")
-
-
-def run_stage(args: argparse.Namespace, job: Job, stage: Stage, bake_dir: Path | None = None) -> int:
-    """Run a stage of a job and return its exit code: 1 when frames failed, 143 after SIGTERM, else 0."""
-    model = getattr(args, "model", None)
-    try:
-        with ended_by_sigterm(), libraries_muted():
-            with undisturbed():
-                import OpenEXR  # noqa: F401  (imported where it is used, later than this)
-
-                from lookmatte.rendering import render
-
-                set_threads(args.threads)
-            progress = progress_of(args)
-            try:
-                summary = render(
-                    job,
-                    progress=progress,
-                    frames=getattr(args, "frames", None),
-                    overwrite=args.overwrite,
-                    stage=stage,
-                    bake_dir=bake_dir,
-                    model=None if model is None else Path(model),
-                    device=getattr(args, "device", None),
-                )
-            finally:
-                if isinstance(progress, Lines):
-                    progress.close()
-    except Terminated:
-        print("lookmatte: terminated; the frames that are there are whole", file=sys.stderr)
-        return 143
-    return 1 if summary.failed else 0
+def bake_folder(job_file: str, given: str | None, shot: str | None) -> Path:
+    """Where a bake lies: in what was given, else ``NAME.bake`` beside ``NAME.yaml``; a shot has a folder in it."""
+    folder = Path(given) if given else Path(job_file).with_suffix(".bake")
+    return folder if shot is None else folder / shot

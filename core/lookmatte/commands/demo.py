@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lookmatte.commands.common import add_run_options, load_job, run_stage
+from lookmatte.commands.common import add_run_options, set_batch_defaults
+from lookmatte.commands.runs import run_stage
 from lookmatte.errors import InputError
+from lookmatte.job import Job
 from lookmatte.progress import JsonLines, printable
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -31,6 +33,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("-o", "--output", metavar="DIR", help=f"where it goes (default: {FOLDER} in this folder)")
     add_run_options(parser)
+    set_batch_defaults(parser)
     parser.set_defaults(run=run, forwards=False)
 
 
@@ -39,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     folder = FOLDER if args.output is None else Path(args.output)
     job_file = _job_file()
-    job = dataclasses.replace(load_job(str(job_file)), output=str(folder.absolute() / FRAMES))
-    code = run_stage(args, job, "render")
+    job = dataclasses.replace(Job.load(job_file), output=str(folder.absolute() / FRAMES))
+    code = run_stage(args, {None: job}, "render")
     from lookmatte.imaging.sequence import Sequence, parse_frames
 
     plate, output = Sequence.parse(job.plate, Path()), Sequence.parse(job.output, Path())

@@ -10,8 +10,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookmatte.commands.common import add_json, is_job, load_job, positive, progress_of, set_threads
-from lookmatte.commands.render import JOBLESS, add_plate_options, job_from_options
+from lookmatte.commands.common import (
+    add_json,
+    add_path_map,
+    add_shot,
+    is_job,
+    load_jobs,
+    positive,
+    progress_of,
+    set_threads,
+)
+from lookmatte.commands.render import JOBLESS, add_plate_options, forbid_job_options, job_from_options
 from lookmatte.errors import FrameError, InputError
 from lookmatte.progress import JsonLines, printable
 
@@ -41,6 +50,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--model", metavar="FILE", help="other weights than the shipped ones")
     parser.add_argument("--quiet", action="store_true", help="tell warnings and the path alone")
     parser.add_argument("--threads", metavar="N", type=positive, help="processor threads (default: all)")
+    add_shot(parser)
+    add_path_map(parser)
     add_json(parser)
     parser.set_defaults(run=run, forwards=False)
 
@@ -78,7 +89,8 @@ def _file(text: str | None) -> Path | None:
 def _destination(args: argparse.Namespace) -> Path:
     if args.output is None:
         if is_job(args.input):
-            return Path(args.input).with_suffix(".preview.png")
+            shot = f".{args.shot[0]}" if args.shot else ""
+            return Path(args.input).with_suffix(f"{shot}.preview.png")
         # A plate often lies where nobody but the renderer may write.
         return Path(_PADDING.sub("", Path(args.input).stem) or "plate").with_suffix(".preview.png")
     path = Path(args.output)
@@ -91,11 +103,13 @@ def _job(args: argparse.Namespace, path: Path) -> Job:
     """The job, with an output beside the preview in place of its own: that one is neither needed nor touched."""
     aside = str(path.absolute().with_suffix(".####.exr"))
     if not is_job(args.input):
+        forbid_job_options(args)
         return job_from_options(argparse.Namespace(**{**vars(args), "output": aside}))
     extra = [f"--{option}" for option in JOBLESS if option != "output" and getattr(args, option) is not None]
     if extra:
         raise InputError(f"{', '.join(extra)}: with a job file, write that in {args.input}")
-    return dataclasses.replace(load_job(args.input), output=aside)
+    (job,) = load_jobs(args, args.input, single=True).values()
+    return dataclasses.replace(job, output=aside)
 
 
 def check_destination(path: Path, job: Job, label: str, *given: str) -> None:

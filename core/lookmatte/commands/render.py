@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lookmatte.commands.common import add_run_options, is_job, load_job, run_stage
+from lookmatte.commands.common import add_batch_options, add_run_options, is_job, load_jobs
+from lookmatte.commands.runs import run_stage
 from lookmatte.errors import InputError, nearest
 from lookmatte.job import Job
 from lookmatte.jobfile import from_mapping
@@ -30,6 +31,7 @@ def register(subparsers: Any) -> None:
     alone = add_plate_options(parser)
     alone.add_argument("-o", "--output", metavar="OUT", help="where the frames go: out.####.exr")
     add_run_options(parser)
+    add_batch_options(parser)
     parser.set_defaults(run=run, forwards=False)
 
 
@@ -88,5 +90,13 @@ def run(args: argparse.Namespace) -> int:
         extra = [f"--{option}" for option in JOBLESS if getattr(args, option) is not None]
         if extra:
             raise InputError(f"{', '.join(extra)}: with a job file, write that in {args.input}")
-        return run_stage(args, load_job(args.input), "render")
-    return run_stage(args, job_from_options(args), "render")
+        return run_stage(args, load_jobs(args, args.input), "render")
+    forbid_job_options(args)
+    return run_stage(args, {None: job_from_options(args)}, "render")
+
+
+def forbid_job_options(args: argparse.Namespace) -> None:
+    """Raise InputError for options that say something of a job file, when there is none."""
+    for option, given in (("--shot", args.shot), ("--path-map", args.path_map)):
+        if given:
+            raise InputError(f"{option}: {args.input} is a plate; that is for job files")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from lookmatte.bilateral.kernels import cpu_kernel, find_device
 from lookmatte.errors import FrameError, InputError, LookmatteError
@@ -27,13 +26,12 @@ from lookmatte.rendering.flow import Crew, Flow, internal_error
 from lookmatte.rendering.ledger import Ledger
 from lookmatte.rendering.order import Order
 from lookmatte.rendering.outputs import KEPT, Outputs
+from lookmatte.rendering.plan import Plan, Planner, Stage
 from lookmatte.rendering.remarks import Remark, Remarks, gathered_from_log
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeHeader, BakeStore
 from lookmatte.rendering.styling import Styled, Styler
 from lookmatte.rendering.times import Times, timed
-
-Stage = Literal["render", "bake", "apply"]
 
 
 @dataclass
@@ -67,18 +65,16 @@ def render(
     InputError for what is wrong with the whole job, FrameError when none of its frames can be read; a bad frame
     is reported and the others go on.
     """
-    told = progress or Silent()
-    remarks = Remarks(told.warning, told.note)
-    # The networks are small: one thread each, while bands and files keep the other cores busy.
-    with gathered_from_log(remarks.log), bands.undivided():
-        try:
-            run = _Run(job, told, remarks, frames, overwrite, stage, bake_dir, model, device)
-            run.run()
-        finally:
-            remarks.tell()
-    summary = run.summary
-    told.done(len(summary.done), len(summary.skipped), len(summary.failed))
-    return summary
+    return Run(
+        job,
+        progress=progress,
+        frames=frames,
+        overwrite=overwrite,
+        stage=stage,
+        bake_dir=bake_dir,
+        model=model,
+        device=device,
+    ).run()
 
 
 @dataclass(frozen=True)
@@ -90,28 +86,42 @@ class _Seen:
     seconds: dict[str, float]
 
 
-class _Run:
+class Run:
+    """A job that has been checked against the disk and is ready to go; nothing is written before :meth:`run`.
+
+    Takes what :func:`render` takes, and raises what that raises for the whole job.
+    """
+
     def __init__(
         self,
         job: Job,
-        progress: Progress,
-        remarks: Remarks,
-        frames: str | None,
-        overwrite: bool,
-        stage: Stage,
-        bake_dir: Path | None,
-        model: Path | None,
-        device: str | None,
+        *,
+        progress: Progress | None = None,
+        frames: str | None = None,
+        overwrite: bool = False,
+        stage: Stage = "render",
+        bake_dir: Path | None = None,
+        model: Path | None = None,
+        device: str | None = None,
     ) -> None:
+        self.job, self.progress, self.stage, self.overwrite = job, progress or Silent(), stage, overwrite
+        self.summary = RenderSummary()
+        self.remarks = Remarks(self.progress.warning, self.progress.note)
+        with gathered_from_log(self.remarks.log):
+            try:
+                self._check(frames, bake_dir, model, device)
+            except LookmatteError:
+                self.remarks.tell()  # a network that failed for a moment may be why
+                raise
+
+    def _check(self, frames: str | None, bake_dir: Path | None, model: Path | None, device: str | None) -> None:
+        job, stage = self.job, self.stage
         check_paths(job)
         # A kernel or a device that is not known is a mistake of the whole job, not of its frames.
         cpu_kernel()
         self.device = None if device is None else find_device(device)
-        self.job, self.progress, self.stage, self.overwrite = job, progress, stage, overwrite
         self.shot = Shot(job)
         self.chosen = self._choose(frames)
-        self.summary = RenderSummary()
-        self.remarks = remarks
         self.model: Model | None = None
         if stage == "apply" and bake_dir is not None and model is None:
             self.store = self._made_store(bake_dir)
@@ -123,6 +133,27 @@ class _Run:
             self.store = self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
         made_by = job_hash(job, self.store.header.model)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
+
+    def run(self) -> RenderSummary:
+        """Do it, tell ``progress`` what happens, and return what became of the frames."""
+        # The networks are small: one thread each, while bands and files keep the other cores busy.
+        with gathered_from_log(self.remarks.log), bands.undivided():
+            try:
+                self._run()
+            finally:
+                self.remarks.tell()
+        summary = self.summary
+        self.progress.done(len(summary.done), len(summary.skipped), len(summary.failed))
+        return summary
+
+    def plan(self) -> Plan:
+        """What :meth:`run` would read and write. Nothing is written."""
+        bakery: Bakery | None = None
+        if self.stage != "apply":
+            self._adopt(self._earlier())
+            bakery = Bakery(self.shot, self.store, self._baker, self._met, self.remarks.add)
+        planner = Planner(self.shot, self.outputs, self.store, bakery, self.stage, self.overwrite)
+        return planner.plan(self.chosen)
 
     def _choose(self, frames: str | None) -> list[int]:
         if frames is None:
@@ -161,8 +192,7 @@ class _Run:
             )
         return store
 
-    def run(self) -> None:
-        """All stages that were asked for."""
+    def _run(self) -> None:
         self._tell_of_the_shot()
         if self.stage != "bake":
             self.outputs.sweep()
@@ -195,17 +225,24 @@ class _Run:
 
     def _open_new(self) -> None:
         """Take over what an earlier run baked, when it is the same bake; else begin an empty one."""
-        store = self.store
+        earlier = self._earlier()
+        if earlier is not None and not self._adopt(earlier):
+            earlier.clear()
+        self.store.create(taken_over=earlier is not None)
+
+    def _earlier(self) -> BakeStore | None:
         try:
-            earlier: BakeStore | None = BakeStore.open(store.folder)
+            return BakeStore.open(self.store.folder)
         except InputError:
-            earlier = None
-        if earlier is not None:
-            if earlier.header.bake != store.header.bake or (self.overwrite and self.stage == "bake"):
-                earlier.clear()
-            else:
-                store.keys, store.cuts, store.complete = earlier.keys, earlier.cuts, earlier.complete
-        store.create(taken_over=earlier is not None)
+            return None
+
+    def _adopt(self, earlier: BakeStore | None) -> bool:
+        """Go on with an earlier bake, if it is the same and nobody wants it made anew."""
+        store = self.store
+        if earlier is None or earlier.header.bake != store.header.bake or (self.overwrite and self.stage == "bake"):
+            return False
+        store.keys, store.cuts, store.complete = earlier.keys, earlier.cuts, earlier.complete
+        return True
 
     def _baker(self) -> Baker:
         assert self.model is not None

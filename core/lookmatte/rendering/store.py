@@ -204,6 +204,10 @@ class BakeStore:
             if kind == "grid" or blend == "grid"
         ]
 
+    def files(self, frame: int, *, key: bool) -> list[Path]:
+        """What baking a frame writes: as a ``key`` its grids too, else its enhanced mattes alone."""
+        return self._files(frame, ("grid", "matte") if key else ("matte",))
+
     def has_key(self, frame: int, stamp: str) -> bool:
         """Is the key frame there, whole, and made from these inputs?"""
         return all(self._is_current(path, stamp) for path in self._files(frame, ("grid", "matte")))

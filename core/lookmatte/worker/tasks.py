@@ -12,7 +12,7 @@ from lookmatte.progress import JsonLines
 from lookmatte.worker.requests import Request, absolute
 
 if TYPE_CHECKING:
-    from lookmatte.commands.common import Stage
+    from lookmatte.rendering.plan import Stage
     from lookmatte.worker.stills import Stills
 
 Answer = dict[str, Any]

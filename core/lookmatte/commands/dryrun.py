@@ -1,0 +1,80 @@
+"""``--dry-run``: what a run would read and write, told frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lookmatte.progress import JsonLines, printable
+
+if TYPE_CHECKING:
+    from lookmatte.rendering.plan import File, FramePlan, Plan
+
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def tell_plans(plans: Mapping[str | None, Plan], *, as_json: bool) -> None:
+    """Print the plans of one or several shots on standard output: for a person, or as JSON lines."""
+    for shot, plan in plans.items():
+        if as_json:
+            _emit(JsonLines(shot=shot), plan)
+        else:
+            print("\n".join(printable(line) for line in _lines(plan, "" if shot is None else f"{shot}: ")))
+
+
+def size(count: float) -> str:
+    """Bytes as a person reads them: ``12.4 MB``."""
+    for unit in _UNITS:
+        if count < 1000 or unit == _UNITS[-1]:
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def _lines(plan: Plan, of: str) -> list[str]:
+    lines = [f"{of}{plan.stage}: {len(plan.frames)} frames -> {plan.output}"]
+    lines += [f"{of}reads {file.path}, {size(file.bytes)}, once" for file in plan.once]
+    lines += [f"{of}{_frame(one)}" for one in plan.frames]
+    counts = [
+        (plan.count("make"), "to make"),
+        (plan.count("bake"), "to bake"),
+        (plan.count("skip"), "there already"),
+        (plan.count("fail"), "that would fail"),
+    ]
+    told = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to do"
+    room = f"reads {size(plan.reading)}, writes about {size(plan.writing)}, {size(plan.free)} are free"
+    return [*lines, f"{of}{told}; {room}"]
+
+
+def _frame(one: FramePlan) -> str:
+    if one.action in ("skip", "fail"):
+        return f"frame {one.frame} {'skipped' if one.action == 'skip' else 'FAILS'}: {one.why}"
+    reads = ", ".join(f"{file.path} {size(file.bytes)}" for file in one.reads)
+    if one.action == "bake":
+        return f"frame {one.frame} baked: {reads} -> {len(one.writes)} files, about {size(_sum(one.writes))}"
+    grids = f", and {len(one.writes) - 1} files of its bake" if len(one.writes) > 1 else ""
+    return f"frame {one.frame} made: {reads} -> {one.writes[0].path}{grids}, about {size(_sum(one.writes))}"
+
+
+def _sum(files: tuple[File, ...]) -> int:
+    return sum(file.bytes for file in files)
+
+
+def _emit(told: JsonLines, plan: Plan) -> None:
+    told.emit("plan", stage=plan.stage, output=plan.output, total=len(plan.frames), reads=_files(plan.once))
+    for one in plan.frames:
+        told.emit(
+            "plan_frame",
+            frame=one.frame,
+            action=one.action,
+            reads=_files(one.reads),
+            writes=_files(one.writes),
+            why=one.why,
+        )
+    actions: tuple[Any, ...] = ("make", "bake", "skip", "fail")
+    counts = {action: plan.count(action) for action in actions}
+    told.emit("plan_done", **counts, read_bytes=plan.reading, write_bytes=plan.writing, free_bytes=plan.free)
+
+
+def _files(files: tuple[File, ...]) -> list[dict[str, object]]:
+    return [{"path": str(file.path), "bytes": file.bytes} for file in files]

@@ -1,0 +1,158 @@
+"""What a run would read and write, frame by frame, before it does: known from names, sizes and headers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
+from lookmatte.looks.proxy import PROXY
+from lookmatte.rendering.bakery import Bakery
+from lookmatte.rendering.outputs import FOREIGN, Outputs, State
+from lookmatte.rendering.shot import Shot
+from lookmatte.rendering.store import BakeStore
+
+Stage = Literal["render", "bake", "apply"]
+Action = Literal["make", "bake", "skip", "fail"]
+
+_GRID_BYTES = 12 * DEPTH * HEIGHT * WIDTH * 4
+_MATTE_BYTES = 4 * PROXY * PROXY * 4
+
+
+@dataclass(frozen=True)
+class File:
+    """A file and its bytes; of one that is to be written, about as many."""
+
+    path: Path
+    bytes: int
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """A frame: ``make`` it (and bake it, where that is lacking), ``bake`` it alone, ``skip`` or ``fail`` it, and in
+    the two last cases ``why``."""
+
+    frame: int
+    action: Action
+    reads: tuple[File, ...] = ()
+    writes: tuple[File, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Frames in ascending order, what is read once for all of them, and the ``free`` bytes where frames go."""
+
+    stage: Stage
+    output: str
+    once: tuple[File, ...]
+    frames: tuple[FramePlan, ...]
+    free: int
+
+    def count(self, action: Action) -> int:
+        """How many frames take this way."""
+        return sum(one.action == action for one in self.frames)
+
+    @property
+    def reading(self) -> int:
+        """Bytes to be read."""
+        return sum(file.bytes for one in self.frames for file in one.reads) + sum(file.bytes for file in self.once)
+
+    @property
+    def writing(self) -> int:
+        """About how many bytes are to be written."""
+        return sum(file.bytes for one in self.frames for file in one.writes)
+
+
+class Planner:
+    """Plans a run that has been checked; ``bakery`` is None where nothing is baked. Nothing is written."""
+
+    def __init__(
+        self, shot: Shot, outputs: Outputs, store: BakeStore, bakery: Bakery | None, stage: Stage, overwrite: bool
+    ) -> None:
+        self._shot, self._outputs, self._store, self._bakery = shot, outputs, store, bakery
+        self._stage, self._overwrite = stage, overwrite
+        self._wanted = [frame for frame in bakery.frames if bakery.wanted(frame)] if bakery else []
+        again = stage == "bake" and overwrite
+        self._baking = frozenset(self._wanted if again else bakery.todo if bakery else ())
+        self._failed = {frame: shot.missing_message(frame) for frame in shot.missing}
+        self._failed.update(bakery.failed if bakery else {})
+
+    def plan(self, chosen: Sequence[int]) -> Plan:
+        """The plan for writing the ``chosen`` frames, or for baking all."""
+        if self._stage == "bake":
+            frames = [self._baked(frame) for frame in sorted({*self._wanted, *self._failed})]
+            target, shown = self._store.folder, self._store.folder
+        else:
+            self._baking = self._needed(chosen)
+            beside = [self._baked(frame) for frame in self._baking - set(chosen)]
+            frames = sorted([*map(self._written, chosen), *beside], key=lambda one: one.frame)
+            target, shown = self._outputs.sequence.folder, Path(str(self._outputs.sequence))
+        once = tuple(_file(path) for path in self._references()) if self._baking else ()
+        return Plan(self._stage, str(shown), once, tuple(frames), _free(target))
+
+    def _needed(self, chosen: Sequence[int]) -> frozenset[int]:
+        """Of the frames that lack grids those up to the last one that is to be written, or to the key behind it."""
+        open_ = [frame for frame in chosen if frame not in self._failed]
+        made = [frame for frame in open_ if self._state(frame) in ("absent", "stale")]
+        if self._bakery is None or not made:
+            return frozenset()
+        last = max(made)
+        behind = self._bakery.needed_key(last)
+        return frozenset(frame for frame in self._baking if frame <= (last if behind is None else behind))
+
+    def _state(self, frame: int) -> State:
+        unsure = self._bakery is not None and self._bakery.is_unsure(frame)
+        return "absent" if self._overwrite else self._outputs.state(frame, unsure=unsure)
+
+    def _baked(self, frame: int) -> FramePlan:
+        if frame in self._failed:
+            return FramePlan(frame, "fail", why=self._failed[frame])
+        if frame not in self._baking:
+            return FramePlan(frame, "skip", why=f"its grids are in {self._store.folder}")
+        return FramePlan(frame, "bake", tuple(self._reads(frame)), tuple(self._grids(frame)))
+
+    def _written(self, frame: int) -> FramePlan:
+        path = self._outputs.sequence.path(frame)
+        state = self._state(frame)
+        if state == "foreign":
+            return FramePlan(frame, "fail", why=f"{path}: {FOREIGN}")
+        if state == "current":
+            return FramePlan(frame, "skip", why=f"{path} is there already")
+        if frame in self._failed:
+            return FramePlan(frame, "fail", why=self._failed[frame])
+        reads = tuple(self._reads(frame))
+        # Channels and compression stay, so a frame takes about the room of its plate.
+        return FramePlan(frame, "make", reads, (File(path, reads[0].bytes), *self._grids(frame)))
+
+    def _reads(self, frame: int) -> Iterator[File]:
+        """The plate, and the mattes: applying alone needs those of `pixel` regions."""
+        yield _file(self._shot.plate.path(frame))
+        for region in self._shot.job.regions:
+            if region.name in self._shot.mattes and (frame in self._baking or region.blend == "pixel"):
+                yield _file(self._shot.mattes[region.name].path(frame))
+
+    def _grids(self, frame: int) -> Iterator[File]:
+        if self._bakery is not None and frame in self._baking:
+            for path in self._store.files(frame, key=self._bakery.is_key(frame)):
+                yield File(path, _MATTE_BYTES if ".matte." in path.name else _GRID_BYTES)
+
+    def _references(self) -> list[Path]:
+        pictures = [picture for region in self._shot.job.everything for picture in region.style.pictures]
+        return list(dict.fromkeys(Path(name) for one in pictures for name in (one.image, one.matte) if name))
+
+
+def _file(path: Path) -> File:
+    try:
+        return File(path, path.stat().st_size)
+    except OSError:
+        return File(path, 0)
+
+
+def _free(folder: Path) -> int:
+    while not folder.exists() and folder.parent != folder:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
