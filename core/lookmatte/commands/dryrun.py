@@ -51,8 +51,8 @@ def _frame(one: FramePlan) -> str:
         return f"frame {one.frame} {'skipped' if one.action == 'skip' else 'FAILS'}: {one.why}"
     reads = ", ".join(f"{file.path} {size(file.bytes)}" for file in one.reads)
     if one.action == "bake":
-        return f"frame {one.frame} baked: {reads} -> {len(one.writes)} files, about {size(_sum(one.writes))}"
-    grids = f", and {len(one.writes) - 1} files of its bake" if len(one.writes) > 1 else ""
+        return f"frame {one.frame} baked: {reads} -> its grids, about {size(_sum(one.writes))}"
+    grids = " and its grids" if len(one.writes) > 1 else ""
     return f"frame {one.frame} made: {reads} -> {one.writes[0].path}{grids}, about {size(_sum(one.writes))}"
 
 

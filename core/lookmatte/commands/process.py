@@ -7,11 +7,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+GRACE = 3.0
+"""Seconds in which frames that are being written may be finished after Ctrl-C or SIGTERM. What follows a SIGTERM
+that is not heeded is a SIGKILL, after ten seconds with some engines and five with others."""
+
+# Windows' own way to ask a process group to end, which engines use there, is a third one.
+_TERMINATING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name))
+_ENDING = (signal.SIGINT, *_TERMINATING)
 
 
 class Terminated(KeyboardInterrupt):
@@ -22,17 +29,61 @@ def _terminate(*_: object) -> NoReturn:
     raise Terminated
 
 
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C would. Elsewhere than in the main thread it stays as it is."""
+def ended_by_sigterm(tell: Callable[[str], None] = _to_stderr) -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C would, and either of them end the process within ``GRACE`` seconds.
+
+    What is not finished by then is discarded; ``tell`` is given a line that says so, and the exit code is the
+    signal's as ever. Elsewhere than in the main thread signals stay as they are.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    previous = {sign: signal.signal(sign, _terminate) for sign in _TERMINATING}
+    try:
+        with _impatient(tell):
+            yield
+    finally:
+        for sign, handler in previous.items():
+            signal.signal(sign, handler)
+
+
+@contextmanager
+def _impatient(tell: Callable[[str], None]) -> Iterator[None]:
+    """Watch for signals from another thread: the main one does not see them while it is inside a library."""
+    if os.name != "posix":  # there the pipe would have to be a socket, and SIGTERM ends a process at once
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def watch() -> None:
+        sign = os.read(reader, 1)
+        while sign and sign[0] not in _ENDING:
+            sign = os.read(reader, 1)
+        os.close(reader)
+        if not sign:
+            return
+        # Not ended by the block's own end: Python waits for threads that work, once everything else is over.
+        time.sleep(GRACE)
+        from lookmatte.imaging.wholefile import discard_unfinished
+
+        discard_unfinished()
+        what = "interrupted" if sign[0] == signal.SIGINT else "terminated"
+        tell(f"lookmatte: {what}; what took longer than {GRACE:g} s to finish is discarded, other frames are whole")
+        os._exit(128 + sign[0])
+
+    threading.Thread(target=watch, name="lookmatte-signals", daemon=True).start()
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        signal.set_wakeup_fd(before)
+        os.close(writer)
 
 
 @contextmanager

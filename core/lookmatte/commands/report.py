@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookmatte.commands.common import add_json, load_job, positive, set_threads
+from lookmatte.commands.common import add_json, add_path_map, add_shot, load_jobs, positive, set_threads
 from lookmatte.errors import FrameError, InputError
 from lookmatte.progress import JsonLines, Lines, printable
 
@@ -32,16 +32,19 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--frames", metavar="RANGE", help="1001-1048, 1001-1100x2 (default: all)")
     parser.add_argument("--quiet", action="store_true", help="tell the verdict alone")
     parser.add_argument("--threads", metavar="N", type=positive, help="processor threads (default: all)")
+    add_shot(parser)
+    add_path_map(parser)
     add_json(parser)
     parser.set_defaults(run=run, forwards=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the page, say the verdict; 1 when a frame is bad, else 0."""
-    path = Path(args.output or Path(args.job).with_suffix(".report.html")).absolute()
+    shot = f".{args.shot[0]}" if args.shot else ""
+    path = Path(args.output or Path(args.job).with_suffix(f"{shot}.report.html")).absolute()
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"-o: {path} must end in .html")
-    job = load_job(args.job)
+    (job,) = load_jobs(args, args.job, single=True).values()
     set_threads(args.threads)
     progress: JsonLines | Lines = JsonLines() if args.json else Lines(quiet=args.quiet)
     try:

@@ -30,8 +30,14 @@ def run_stage(args: argparse.Namespace, jobs: Jobs, stage: Stage, bake_dir: Plac
     only in its turn, and then the others have been run. FrameError: none of a job's frames can be read.
     """
     with _log_of(args) as log:
+
+        def ending(line: str) -> None:
+            print(line, file=sys.stderr, flush=True)
+            if log is not None:
+                log.write("ERROR", line.removeprefix("lookmatte: "))
+
         try:
-            with ended_by_sigterm(), libraries_muted():
+            with libraries_muted(), ended_by_sigterm(ending):
                 with undisturbed():
                     import OpenEXR  # noqa: F401  (imported where it is used, later than this)
 
@@ -40,7 +46,7 @@ def run_stage(args: argparse.Namespace, jobs: Jobs, stage: Stage, bake_dir: Plac
                     set_threads(args.threads)
                 code = _Batch(args, stage, log).run(jobs, bake_dir, Run)
         except Terminated:
-            print("lookmatte: terminated; the frames that are there are whole", file=sys.stderr)
+            ending("lookmatte: terminated; the frames that are there are whole")
             code = 143
         if log is not None:
             log.write("INFO" if code == 0 else "ERROR", f"exit code {code}")
@@ -94,6 +100,7 @@ class _Batch:
                     stage=self._stage,
                     bake_dir=bake_dir(shot),
                     model=None if getattr(self._args, "model", None) is None else Path(self._args.model),
+                    device=getattr(self._args, "device", None),
                 )
         if self._mistakes:
             raise InputError("\n".join(self._mistakes))

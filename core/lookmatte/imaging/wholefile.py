@@ -54,6 +54,7 @@ def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary, handle = _begin(path, suffix)
+        _unfinished.add(temporary)
         yield temporary
         _settle(temporary)
         if os.name == "nt":  # Windows renames no file that is open
@@ -68,6 +69,17 @@ def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+            _unfinished.discard(temporary)
+
+
+_unfinished: set[Path] = set()
+
+
+def discard_unfinished() -> None:
+    """Remove the files that this process has begun and not finished: for one that ends without waiting for them."""
+    for temporary in list(_unfinished):
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def write_whole(path: Path, write: Callable[[Path], None], *, suffix: str = "") -> None:

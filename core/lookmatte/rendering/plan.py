@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
+from lookmatte.errors import FrameError
 from lookmatte.looks.proxy import PROXY
 from lookmatte.rendering.bakery import Bakery
-from lookmatte.rendering.outputs import FOREIGN, Outputs, State
+from lookmatte.rendering.outputs import KEPT, Outputs, State
 from lookmatte.rendering.shot import Shot
 from lookmatte.rendering.store import BakeStore
 
@@ -96,13 +98,18 @@ class Planner:
 
     def _needed(self, chosen: Sequence[int]) -> frozenset[int]:
         """Of the frames that lack grids those up to the last one that is to be written, or to the key behind it."""
-        open_ = [frame for frame in chosen if frame not in self._failed]
-        made = [frame for frame in open_ if self._state(frame) in ("absent", "stale")]
+        made = [frame for frame in chosen if self._is_open(frame)]
         if self._bakery is None or not made:
             return frozenset()
         last = max(made)
         behind = self._bakery.needed_key(last)
         return frozenset(frame for frame in self._baking if frame <= (last if behind is None else behind))
+
+    def _is_open(self, frame: int) -> bool:
+        """Is it to be written?"""
+        with contextlib.suppress(FrameError):
+            return frame not in self._failed and self._state(frame) in ("absent", "stale")
+        return False
 
     def _state(self, frame: int) -> State:
         unsure = self._bakery is not None and self._bakery.is_unsure(frame)
@@ -117,14 +124,19 @@ class Planner:
 
     def _written(self, frame: int) -> FramePlan:
         path = self._outputs.sequence.path(frame)
-        state = self._state(frame)
-        if state == "foreign":
-            return FramePlan(frame, "fail", why=f"{path}: {FOREIGN}")
+        try:
+            state = self._state(frame)
+        except FrameError as error:
+            return FramePlan(frame, "fail", why=str(error))
         if state == "current":
             return FramePlan(frame, "skip", why=f"{path} is there already")
         if frame in self._failed:
             return FramePlan(frame, "fail", why=self._failed[frame])
         reads = tuple(self._reads(frame))
+        if state in KEPT:
+            # It is opened all the same where the frames behind it ask for its grids.
+            grids = tuple(self._grids(frame))
+            return FramePlan(frame, "fail", reads if grids else (), grids, f"{path}: {KEPT[state]}")
         # Channels and compression stay, so a frame takes about the room of its plate.
         return FramePlan(frame, "make", reads, (File(path, reads[0].bytes), *self._grids(frame)))
 
