@@ -195,7 +195,24 @@ def test_the_snippet_for_several_shots_does_what_it_says(
     page = (REPOSITORY / "docs/td.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in page.split("```python\n")[1:]]
     (snippet,) = [block for block in blocks if "load_shots" in block]
-    (two.folder / "plate/sh.0002.exr").write_bytes(b"no picture")
-    exec(compile(snippet, "td.md", "exec"), {})
-    out = capsys.readouterr().out.splitlines()
-    assert out == ["sh010: 2 done, failed [2]", "sh020: 3 done, failed []"]
+    two.plate(2).write_bytes(b"no picture")
+    with pytest.raises(SystemExit) as ended:
+        exec(compile(snippet, "td.md", "exec"), {})
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.splitlines() == ["sh010 [2]", "sh020 is done"]
+    assert sorted(path.name for path in (two.folder / "out").glob("*.exr")) == [
+        "a.0001.exr", "a.0003.exr", "b.0001.exr", "b.0002.exr", "b.0003.exr",
+    ]  # fmt: skip
+
+
+def test_what_other_commands_print_keeps_to_the_schema_too(two: Shot, nursery: Nursery) -> None:
+    assert nursery.run("render", "seq.yaml", "--model", two.model, cwd=two.folder).returncode == 0
+    names = []
+    for words in (
+        ["inspect", two.plate(1), "--json"],
+        ["report", "seq.yaml", "--shot", "sh010", "--json"],
+        ["render", "nothing.yaml", "--json"],
+    ):
+        names.append(events(nursery.run(*words, cwd=two.folder).stdout)[-1]["event"])
+    assert names == ["inspect", "report", "error"]
+    assert (two.folder / "seq.sh010.report.html").is_file()

@@ -65,10 +65,10 @@ def _impatient(tell: Callable[[str], None]) -> Iterator[None]:
         sign = os.read(reader, 1)
         while sign and sign[0] not in _ENDING:
             sign = os.read(reader, 1)
-        os.close(reader)
         if not sign:
+            os.close(reader)
             return
-        # Not ended by the block's own end: Python waits for threads that work, once everything else is over.
+        # Whether or not the block has ended by then: at its end Python waits for threads that work, however long.
         time.sleep(GRACE)
         from lookmatte.imaging.wholefile import discard_unfinished
 

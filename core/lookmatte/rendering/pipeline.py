@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from lookmatte.bilateral.kernels import cpu_kernel, find_device
 from lookmatte.errors import FrameError, InputError, LookmatteError
 from lookmatte.imaging.sequence import describe_frames, parse_frames
 from lookmatte.job import Job
-from lookmatte.jobhash import bake_hash, job_hash, places_hash
+from lookmatte.jobhash import job_hash
 from lookmatte.jobpaths import check_paths
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.notices import Notice
@@ -21,6 +20,7 @@ from lookmatte.looks.proxy import FrameProxy
 from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
 from lookmatte.rendering import bands
+from lookmatte.rendering.bakeplaces import earlier_store, made_store, new_store, take_over
 from lookmatte.rendering.bakery import Bakery
 from lookmatte.rendering.flow import Crew, Flow, internal_error
 from lookmatte.rendering.ledger import Ledger
@@ -29,7 +29,6 @@ from lookmatte.rendering.outputs import KEPT, Outputs
 from lookmatte.rendering.plan import Plan, Planner, Stage
 from lookmatte.rendering.remarks import Remark, Remarks, gathered_from_log
 from lookmatte.rendering.shot import LoadedFrame, Shot
-from lookmatte.rendering.store import BakeHeader, BakeStore
 from lookmatte.rendering.styling import Styled, Styler
 from lookmatte.rendering.times import Times, timed
 
@@ -124,13 +123,12 @@ class Run:
         self.chosen = self._choose(frames)
         self.model: Model | None = None
         if stage == "apply" and bake_dir is not None and model is None:
-            self.store = self._made_store(bake_dir)
+            self.store = made_store(job, bake_dir, None)
         else:
             self.model = Model.load(model)
-            identity = bake_hash(job, self.model.checksum)
-            own = hashlib.sha256(f"{identity} {places_hash(job)}".encode()).hexdigest()[:16]
-            folder = bake_dir or self.shot.output.folder / ".lookmatte" / own
-            self.store = self._made_store(folder) if stage == "apply" else BakeStore(folder, self._header(identity))
+            self.store = new_store(self.shot, self.model, bake_dir)
+            if stage == "apply":
+                self.store = made_store(job, self.store.folder, self.model)
         made_by = job_hash(job, self.store.header.model)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
 
@@ -150,7 +148,8 @@ class Run:
         """What :meth:`run` would read and write. Nothing is written."""
         bakery: Bakery | None = None
         if self.stage != "apply":
-            self._adopt(self._earlier())
+            if not self._bakes_anew:
+                take_over(self.store, earlier_store(self.store))
             bakery = Bakery(self.shot, self.store, self._baker, self._met, self.remarks.add)
         planner = Planner(self.shot, self.outputs, self.store, bakery, self.stage, self.overwrite)
         return planner.plan(self.chosen)
@@ -167,30 +166,6 @@ class Run:
                 f"--frames: {describe_frames(strange)} not in the job; it has {describe_frames(self.shot.frames)}"
             )
         return sorted(asked)
-
-    def _header(self, identity: str) -> BakeHeader:
-        assert self.model is not None
-        return BakeHeader(
-            identity,
-            self.model.checksum,
-            self.shot.colour.space,
-            tuple(tuple(float(value) for value in row) for row in self.shot.colour.matrix),
-            self.model.guide_weights(),
-            self.shot.regions,
-            self.job.temporal.mode,
-            self.job.temporal.subsample,
-        )
-
-    def _made_store(self, folder: Path) -> BakeStore:
-        """The bake to apply: what made it is what it says of itself."""
-        store = BakeStore.open(folder)
-        if store.header.bake != bake_hash(self.job, store.header.model) or (
-            self.model is not None and self.model.checksum != store.header.model
-        ):
-            raise InputError(
-                f"{folder}: this bake was made by another job, style or model; run lookmatte bake again"
-            )
-        return store
 
     def _run(self) -> None:
         self._tell_of_the_shot()
@@ -225,24 +200,14 @@ class Run:
 
     def _open_new(self) -> None:
         """Take over what an earlier run baked, when it is the same bake; else begin an empty one."""
-        earlier = self._earlier()
-        if earlier is not None and not self._adopt(earlier):
+        earlier = earlier_store(self.store)
+        if earlier is not None and (self._bakes_anew or not take_over(self.store, earlier)):
             earlier.clear()
         self.store.create(taken_over=earlier is not None)
 
-    def _earlier(self) -> BakeStore | None:
-        try:
-            return BakeStore.open(self.store.folder)
-        except InputError:
-            return None
-
-    def _adopt(self, earlier: BakeStore | None) -> bool:
-        """Go on with an earlier bake, if it is the same and nobody wants it made anew."""
-        store = self.store
-        if earlier is None or earlier.header.bake != store.header.bake or (self.overwrite and self.stage == "bake"):
-            return False
-        store.keys, store.cuts, store.complete = earlier.keys, earlier.cuts, earlier.complete
-        return True
+    @property
+    def _bakes_anew(self) -> bool:
+        return self.overwrite and self.stage == "bake"
 
     def _baker(self) -> Baker:
         assert self.model is not None
