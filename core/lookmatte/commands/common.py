@@ -107,7 +107,7 @@ def set_threads(count: int | None) -> None:
     oiio.attribute("threads", count)
 
 
-def bake_folder(job_file: str, given: str | None, shot: str | None) -> Path:
+def bake_folder(job_file: str, given: str | None, shot: str | None = None) -> Path:
     """Where a bake lies: in what was given, else ``NAME.bake`` beside ``NAME.yaml``; a shot has a folder in it."""
     folder = Path(given) if given else Path(job_file).with_suffix(".bake")
     return folder if shot is None else folder / shot

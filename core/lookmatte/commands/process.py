@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from lookmatte.imaging.wholefile import discard_unfinished
+
 GRACE = 3.0
 """Seconds in which frames that are being written may be finished after Ctrl-C or SIGTERM. What follows a SIGTERM
 that is not heeded is a SIGKILL, after ten seconds with some engines and five with others."""
@@ -47,6 +49,9 @@ def ended_by_sigterm(tell: Callable[[str], None] = _to_stderr) -> Iterator[None]
     try:
         with _impatient(tell):
             yield
+    except KeyboardInterrupt:
+        discard_unfinished()
+        raise
     finally:
         for sign, handler in previous.items():
             signal.signal(sign, handler)
@@ -70,8 +75,6 @@ def _impatient(tell: Callable[[str], None]) -> Iterator[None]:
             return
         # Whether or not the block has ended by then: at its end Python waits for threads that work, however long.
         time.sleep(GRACE)
-        from lookmatte.imaging.wholefile import discard_unfinished
-
         discard_unfinished()
         what = "interrupted" if sign[0] == signal.SIGINT else "terminated"
         tell(f"lookmatte: {what}; what took longer than {GRACE:g} s to finish is discarded, other frames are whole")

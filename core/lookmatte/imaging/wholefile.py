@@ -54,7 +54,6 @@ def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary, handle = _begin(path, suffix)
-        _unfinished.add(temporary)
         yield temporary
         _settle(temporary)
         if os.name == "nt":  # Windows renames no file that is open
@@ -67,19 +66,23 @@ def whole_file(path: Path, *, suffix: str = "") -> Iterator[Path]:
         if handle >= 0:
             os.close(handle)
         if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            _unfinished.discard(temporary)
+            _forget(temporary)
 
 
 _unfinished: set[Path] = set()
 
 
+def _forget(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink()
+    _unfinished.discard(temporary)
+
+
 def discard_unfinished() -> None:
-    """Remove the files that this process has begun and not finished: for one that ends without waiting for them."""
+    """Remove the files that this process has begun and not finished: for one that was interrupted, which may have
+    been between any two steps, or that ends without waiting for them."""
     for temporary in list(_unfinished):
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        _forget(temporary)
 
 
 def write_whole(path: Path, write: Callable[[Path], None], *, suffix: str = "") -> None:
@@ -118,10 +121,16 @@ def _begin(path: Path, suffix: str) -> tuple[Path, int]:
     while True:
         stem = f".{name}.{machine()}-{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}"
         temporary = path.with_name(stem)
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+        _unfinished.add(temporary)
+        try:
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+        except OSError:
+            _unfinished.discard(temporary)
+            raise
         if lock(handle) is not False and _is_at(handle, temporary):
             return temporary, handle
         os.close(handle)  # somebody who sweeps was quicker than the lock
+        _unfinished.discard(temporary)
 
 
 def _is_at(handle: int, path: Path) -> bool:
@@ -190,6 +199,5 @@ def _clock(folder: Path) -> float | None:
             return os.fstat(handle).st_mtime
         finally:
             os.close(handle)
-            with contextlib.suppress(OSError):
-                probe.unlink()
+            _forget(probe)
     return None

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from lookmatte.errors import LookmatteError
+from lookmatte.imaging.wholefile import discard_unfinished
 from lookmatte.progress import JsonLines
 from lookmatte.worker import life
 from lookmatte.worker.channel import Channel, HostGone
@@ -95,6 +96,7 @@ class Server:
             answer = self._workshop.perform(request, _Events(self, request))
             self._running = None
         except Cancelled:
+            discard_unfinished()
             self._finish(number, "error", code="cancelled", message=f"{request.command}: cancelled", hint="")
         except LookmatteError as error:
             code = "input" if error.exit_code == 2 else "frame"
