@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lookmatte.errors import FrameError
-from lookmatte.imaging.locks import UNKNOWN, lock
+from lookmatte.imaging.locks import lock
 from lookmatte.imaging.patience import patiently
 
 ABANDONED = 3600.0
@@ -164,7 +164,7 @@ def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
         entries = list(folder.iterdir())
     except OSError:
         return
-    clock = functools.lru_cache(maxsize=1)(lambda: _clock(folder))
+    clock = folder_clock(folder)
     for path in entries:
         match = _TEMPORARY.fullmatch(path.name)
         if match is not None and ours(match[1]):
@@ -173,15 +173,10 @@ def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
 
 
 def _remove_abandoned(path: Path, own: bool, clock: Callable[[], float | None]) -> None:
-    handle = os.open(path, os.O_RDWR)
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     try:
-        held = lock(handle)
-        if held is False:
+        if not is_abandoned(handle, own, os.fstat(handle).st_mtime, clock):
             return
-        if held is UNKNOWN or not own:
-            now = clock()
-            if now is None or now - os.fstat(handle).st_mtime <= ABANDONED:
-                return
         if os.name != "nt":
             path.unlink()  # under the lock, so that nobody begins to write it in between
     finally:
@@ -190,14 +185,32 @@ def _remove_abandoned(path: Path, own: bool, clock: Callable[[], float | None]) 
         path.unlink()  # refused while its writer has it open
 
 
-def _clock(folder: Path) -> float | None:
+def is_abandoned(handle: int, own: bool, changed: float, clock: Callable[[], float | None]) -> bool:
+    """Is an open file, which its user keeps locked, nobody's any more? It is locked then, until it is closed.
+
+    ``own``: its user was a process of this machine, whose locks are known here. Of another machine's files, or
+    without locks, those are nobody's that were ``changed`` long ago by the ``clock`` of their folder.
+    """
+    held = lock(handle)
+    if held is not True or not own:
+        now = None if held is False else clock()
+        return now is not None and now - changed > ABANDONED
+    return True
+
+
+def folder_clock(folder: Path) -> Callable[[], float | None]:
     """The time by the clock that stamps the files of a folder, a server's perhaps; None where nothing can be
-    written."""
-    with contextlib.suppress(OSError):
-        probe, handle = _begin(folder / "clock", "")
-        try:
-            return os.fstat(handle).st_mtime
-        finally:
-            os.close(handle)
-            _forget(probe)
-    return None
+    written. It is looked at when it is first asked for."""
+
+    @functools.lru_cache(maxsize=1)
+    def now() -> float | None:
+        with contextlib.suppress(OSError):
+            probe, handle = _begin(folder / "clock", "")
+            try:
+                return os.fstat(handle).st_mtime
+            finally:
+                os.close(handle)
+                _forget(probe)
+        return None
+
+    return now

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -39,6 +40,18 @@ def key_frames(frames: list[int], subsample: int, cuts: tuple[int, ...]) -> list
         if 0 < at < len(frames):
             keys |= {frames[at - 1], frames[at]}
     return sorted(keys)
+
+
+class BakeLost(FrameError):
+    """The bake cannot be written. The run ends: what follows would be made from less than it should be."""
+
+
+@contextmanager
+def _or_end() -> Iterator[None]:
+    try:
+        yield
+    except FrameError as error:
+        raise BakeLost(f"{error}; nothing can follow without its bake, run again when that is mended") from None
 
 
 class Bakery:
@@ -247,18 +260,22 @@ class Bakery:
         if self._is_void:
             self._state.unlink(missing_ok=True)
         self._store.complete = False
-        self._store.save_index()
+        with _or_end():
+            self._store.save_index()
         self._begun = True
 
     def feed(self, loaded: LoadedFrame, proxy: FrameProxy) -> None:
-        """Bake one frame of ``todo``; key frames come in order, and a key before the frames up to it."""
+        """Bake one frame of ``todo``; key frames come in order, and a key before the frames up to it. Raises
+        BakeLost when it cannot be kept."""
         frame = loaded.number
         self._begin()
         self._met(loaded)
         if frame in self._is_key:
             self._bake(proxy, loaded.stamp, cut=self._meet_cut(proxy))
         else:
-            self._store.add_mattes(frame, self._ready().enhance(proxy), loaded.stamp)
+            enhanced = self._ready().enhance(proxy)
+            with _or_end():
+                self._store.add_mattes(frame, enhanced, loaded.stamp)
         self.left.discard(frame)
 
     def give_up(self, frame: int, reason: str) -> None:
@@ -268,21 +285,24 @@ class Bakery:
         self.left.discard(frame)
 
     def finish(self) -> None:
-        """The walk over ``todo``, or over what was needed of it, has ended."""
+        """The walk over ``todo``, or over what was needed of it, has ended. Raises BakeLost."""
         if self.todo or not self._store.complete:
             if self._is_void and not self._begun:
                 self._begin()
             self._store.complete = not self.left
-            self._store.save_index()
-            self._save_state()
+            with _or_end():
+                self._store.save_index()
+                self._save_state()
 
     def _bake(self, proxy: FrameProxy, stamp: str, *, cut: bool) -> None:
         if self.mode == "shot" and (cut or not self._surveyed):
             self._survey(proxy)
-        self._store.add(self._ready().bake(proxy, cut=cut), stamp)
+        baked = self._ready().bake(proxy, cut=cut)
         self._remembers = proxy.frame
-        self._store.save_index()
-        self._save_state()
+        with _or_end():
+            self._store.add(baked, stamp)
+            self._store.save_index()
+            self._save_state()
 
     def _meet_cut(self, proxy: FrameProxy) -> bool:
         """Does this key frame start a new shot?

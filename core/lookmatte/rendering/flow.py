@@ -75,7 +75,8 @@ class Flow(Generic[Read, Done]):
 
     ``load(number)`` runs in the pool. ``arrive(number, read)`` comes once for each frame that could be read, in
     order; after it, as soon as ``ready(number)``, ``finish(number, read)`` returns what is left of the work, which
-    runs in the pool, or None. ``landed(number, result, seconds)`` or ``lost(number, error)`` end its way.
+    runs in the pool, or None. ``landed(number, result, seconds)`` or ``lost(number, error)`` end its way. What is
+    ``fatal`` of the errors that arriving raises ends the run.
     """
 
     def __init__(
@@ -87,8 +88,9 @@ class Flow(Generic[Read, Done]):
         finish: Callable[[int, Read], Callable[[], Done] | None] = lambda _, __: None,
         landed: Callable[[int, Done, float], None] = lambda _, __, ___: None,
         ready: Callable[[int], bool] = lambda _: True,
+        fatal: tuple[type[Exception], ...] = (),
     ) -> None:
-        self._crew = crew
+        self._crew, self._fatal = crew, fatal
         self._load, self._arrive, self._finish = load, arrive, finish
         self._landed, self._lost, self._ready = landed, lost, ready
         self._ahead: deque[_Reading[Read]] = deque()
@@ -144,6 +146,8 @@ class Flow(Generic[Read, Done]):
         try:
             started, read = reading.future.result()
             self._arrive(reading.number, read)
+        except self._fatal:
+            raise
         except (LookmatteError, OSError, *BROKEN) as error:
             self._lost(reading.number, error)
         else:

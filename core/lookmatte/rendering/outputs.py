@@ -44,9 +44,9 @@ class Outputs:
         self._inputs = inputs
         self._grids = grids
 
-    def attributes(self, frame: int, inputs: str) -> dict[str, str]:
+    def attributes(self, inputs: str, grids: str) -> dict[str, str]:
         """What a frame must say of itself to be found current later."""
-        return {JOB: self._job, INPUTS: inputs, GRIDS: self._grids(frame) or ""}
+        return {JOB: self._job, INPUTS: inputs, GRIDS: grids}
 
     def state(self, frame: int, *, unsure: bool = False) -> State:
         """``current``: made by the same job from the same files and grids; ``stale``: made by another, cut off, or

@@ -21,7 +21,8 @@ from lookmatte.networks.model import Model
 from lookmatte.progress import Progress, Silent
 from lookmatte.rendering import bands
 from lookmatte.rendering.bakeplaces import earlier_store, made_store, new_store, take_over
-from lookmatte.rendering.bakery import Bakery
+from lookmatte.rendering.bakery import BakeLost, Bakery
+from lookmatte.rendering.claim import claimed
 from lookmatte.rendering.flow import Crew, Flow, internal_error
 from lookmatte.rendering.ledger import Ledger
 from lookmatte.rendering.order import Order
@@ -135,11 +136,11 @@ class Run:
     def run(self) -> RenderSummary:
         """Do it, tell ``progress`` what happens, and return what became of the frames."""
         # The networks are small: one thread each, while bands and files keep the other cores busy.
-        with gathered_from_log(self.remarks.log), bands.undivided():
-            try:
+        try:
+            with gathered_from_log(self.remarks.log), bands.undivided():
                 self._run()
-            finally:
-                self.remarks.tell()
+        finally:
+            self.remarks.tell()
         summary = self.summary
         self.progress.done(len(summary.done), len(summary.skipped), len(summary.failed))
         return summary
@@ -175,14 +176,17 @@ class Run:
             self._start(len(self.chosen), str(self.shot.output))
             self._apply()
             return
-        self._open_new()
-        bakery = Bakery(self.shot, self.store, self._baker, self._met, self.remarks.add)
-        bakery.prepare()
-        if self.stage == "bake":
-            self._bake_only(bakery)
-        else:
-            self._start(len(self.chosen), str(self.shot.output))
-            self._render(bakery)
+        self.store.check()
+        with claimed(self.store.folder, wait=self.stage == "bake", tell=self.progress.note) as folder:
+            self.store.folder = folder
+            self._open_new()
+            bakery = Bakery(self.shot, self.store, self._baker, self._met, self.remarks.add)
+            bakery.prepare()
+            if self.stage == "bake":
+                self._bake_only(bakery)
+            else:
+                self._start(len(self.chosen), str(self.shot.output))
+                self._render(bakery)
 
     def _tell_of_the_shot(self) -> None:
         holes = self.shot.holes
@@ -203,7 +207,7 @@ class Run:
         earlier = earlier_store(self.store)
         if earlier is not None and (self._bakes_anew or not take_over(self.store, earlier)):
             earlier.clear()
-        self.store.create(taken_over=earlier is not None)
+        self.store.create()
 
     @property
     def _bakes_anew(self) -> bool:
@@ -317,7 +321,8 @@ class Run:
             self._fail(frame, message)
 
         left = iter(bakery.todo)
-        Flow[_Seen, None](self._crew(len(todo)), load, arrive, lost).run(lambda: next(left, None))
+        flow = Flow[_Seen, None](self._crew(len(todo)), load, arrive, lost, fatal=(BakeLost,))
+        flow.run(lambda: next(left, None))
         bakery.finish()
 
     def _render(self, bakery: Bakery) -> None:
@@ -328,7 +333,10 @@ class Run:
         writing = {frame for frame in pending if frame not in bakery.failed}
         order = Order(bakery, writing)
         self._write(order.following, writing, bakery, order.ready)
-        bakery.finish()
+        try:
+            bakery.finish()
+        except BakeLost as error:  # the frames are there; what lacks of the bake is baked again when it is needed
+            self.progress.warning(str(error))
 
     def _apply(self) -> None:
         pending = self._sort_out(self.chosen)
@@ -374,7 +382,8 @@ class Run:
                 ledger.put(frame, partial(self._fail, frame, message))
 
         with Ledger(writing) as ledger:
-            Flow(self._crew(len(baking | writing)), load, arrive, lost, finish, landed, ready).run(following)
+            crew = self._crew(len(baking | writing))
+            Flow(crew, load, arrive, lost, finish, landed, ready, (BakeLost,)).run(following)
 
     def _check_reach(self, frame: int) -> None:
         store = self.store

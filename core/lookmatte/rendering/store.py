@@ -37,7 +37,7 @@ INDEX = "bake.json"
 _BAKE, _INPUTS, _VALUES, _EXPOSURE = (
     "lookmatte:bake", "lookmatte:inputs", "lookmatte:values", "lookmatte:exposure"
 )  # fmt: skip
-_OWN = re.compile(r"\d{2,}_.*\.(grid|mask|matte)\.-?\d+\.exr|state\.safetensors|bake\.json")
+_OWN = re.compile(r"\d{2,}_.*\.(grid|mask|matte)\.-?\d+\.exr|state\.safetensors|bake\.json|bake\.lock")
 _LARGEST_INDEX = 64 << 20
 _BLENDS = ("pixel", "grid", "rest")
 
@@ -93,19 +93,26 @@ class BakeStore:
         """``bake.json``."""
         return self.folder / INDEX
 
-    def create(self, *, taken_over: bool = False) -> None:
-        """Make the folder, or use that of a bake that is ``taken_over``. Raises InputError when it holds something
-        else, or cannot be made."""
+    def check(self) -> None:
+        """Raise InputError for a folder that holds other files, and no bake among them."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             others = [path for path in self.folder.iterdir() if not self._is_own(path)]
-            if others and not taken_over:
-                raise InputError(
-                    f"{self.folder}: the bake's folder holds other files ({others[0].name}); "
-                    "name an empty or a new one"
-                )
-        except OSError as error:
-            raise InputError(f"{self.folder}: the bake's folder cannot be made ({error.strerror})") from None
+        except OSError:
+            return  # it is not there yet, or making it says what is wrong
+        if others and not self._is_bake():
+            raise InputError(
+                f"{self.folder}: the bake's folder holds other files ({others[0].name}); name an empty or a new one"
+            )
+
+    def _is_bake(self) -> bool:
+        try:
+            BakeStore.open(self.folder)
+        except InputError:
+            return False
+        return True
+
+    def create(self) -> None:
+        """Begin in a folder that is there. Raises InputError when it cannot be written."""
         sweep(self.folder, lambda target: _OWN.fullmatch(target) is not None)
         try:
             self.save_index()
@@ -187,12 +194,8 @@ class BakeStore:
         more: dict[str, str] | None = None,
     ) -> None:
         planes = {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
-        digest = hashlib.sha256("".join((more or {}).values()).encode())
-        for plane in planes.values():
-            digest.update(plane.tobytes())
-        attributes = {
-            _BAKE: self.header.bake, _INPUTS: stamp, _VALUES: digest.hexdigest()[:32], **(more or {})
-        }  # fmt: skip
+        values = _checksum(list(planes.values()), (more or {}).get(_EXPOSURE, ""))
+        attributes = {_BAKE: self.header.bake, _INPUTS: stamp, _VALUES: values, **(more or {})}
         write_parts_to([new_part(planes, attributes=attributes)], self._path(index, kind, frame))
 
     def _files(self, frame: int, kinds: Sequence[str]) -> list[Path]:
@@ -226,33 +229,53 @@ class BakeStore:
             before, after, share = self.around(frame)
         except FrameError:
             return None
-        files = [*self._files(before, ("grid",)), *self._files(frame, ("matte",))]
-        if after != before:
-            files += self._files(after, ("grid",))
-        values = [str(_attributes(path).get(_VALUES, "")) for path in files]
-        if not all(values):
-            return None
-        return hashlib.sha256("|".join([share.hex(), *values]).encode()).hexdigest()[:32]
+        files = [self._files(before, ("grid",)), self._files(after, ("grid",)), self._files(frame, ("matte",))]
+        values = [[str(_attributes(path).get(_VALUES, "")) for path in kind] for kind in files]
+        return fingerprint(share, *values) if all(one for kind in values for one in kind) else None
 
     def load(self, frame: int) -> FrameBake:
-        """Read a key frame. Raises FrameError when a file is missing or damaged."""
+        """Read a key frame. Raises FrameError when a file is missing, damaged or another bake's."""
+        return self.load_key(frame)[0]
+
+    def load_key(self, frame: int) -> tuple[FrameBake, list[str]]:
+        """A key frame and the checksums of its grids."""
         regions: list[RegionBake] = []
+        checksums: list[str] = []
         for index, (name, blend) in enumerate(self.header.regions):
             path = self._path(index, "grid", frame)
-            planes, attributes = _read(path, ("R", "G", "B", "A"), (3 * HEIGHT, DEPTH * WIDTH))
-            exposure = _exposure(path, attributes.get(_EXPOSURE))
-            regions.append(RegionBake(name, blend, unpack_grid(planes), exposure))
-        return FrameBake(frame, tuple(regions), self.header.guide)
+            planes, exposure, checksum = self._read(path, (3 * HEIGHT, DEPTH * WIDTH))
+            regions.append(RegionBake(name, blend, unpack_grid(planes), _exposure(path, exposure)))
+            checksums.append(checksum)
+        return FrameBake(frame, tuple(regions), self.header.guide), checksums
 
-    def load_mattes(self, frame: int) -> dict[str, Tensor]:
-        """Read the coefficients (4, 256, 256) of any frame's enhanced mattes. Raises FrameError when one is
-        missing."""
+    def load_mattes(self, frame: int) -> tuple[dict[str, Tensor], list[str]]:
+        """The coefficients (4, 256, 256) of any frame's enhanced mattes, and their checksums. Raises FrameError
+        when one is missing, damaged or another bake's."""
         mattes: dict[str, Tensor] = {}
+        checksums: list[str] = []
         for index, (name, blend) in enumerate(self.header.regions):
             if blend == "grid":
-                planes, _ = _read(self._path(index, "matte", frame), tuple("RGBA"), (PROXY, PROXY))
+                planes, _, checksum = self._read(self._path(index, "matte", frame), (PROXY, PROXY))
                 mattes[name] = torch.from_numpy(planes).permute(2, 0, 1).contiguous()
-        return mattes
+                checksums.append(checksum)
+        return mattes, checksums
+
+    def _read(self, path: Path, shape: tuple[int, int]) -> tuple[NDArray[np.float32], str, str]:
+        """A picture (height, width, 4) of this bake, its exposure as text, and its checksum."""
+        if not path.is_file():
+            raise FrameError(f"{path}: missing from the bake; bake the job again")
+        header = read_header(path).parts[0]
+        window = header.data_window
+        if set(header.channels) != set("RGBA") or (window.height, window.width) != shape:
+            raise FrameError(f"{path}: is no picture of a bake; bake the job again")
+        part = read_parts(path)[0]
+        if part.attributes.get(_BAKE) != self.header.bake:
+            raise FrameError(f"{path}: belongs to another bake; delete it and bake the job again")
+        planes = [np.ascontiguousarray(part.channels[name], dtype=np.float32) for name in "RGBA"]
+        exposure, checksum = str(part.attributes.get(_EXPOSURE, "")), str(part.attributes.get(_VALUES, ""))
+        if checksum != _checksum(planes, exposure) or not all(np.isfinite(plane).all() for plane in planes):
+            raise FrameError(f"{path}: damaged, it is not as it was baked; delete it and bake the job again")
+        return np.stack(planes, axis=-1), exposure, checksum
 
     def around(self, frame: int) -> tuple[int, int, float]:
         """The key frames before and after, on the frame's own side of every cut, and the share of the later.
@@ -286,6 +309,20 @@ class BakeStore:
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: cannot be read as a bake ({error})") from None
         return _parse(folder, path, data)
+
+
+def fingerprint(share: float, before: Sequence[str], after: Sequence[str], mattes: Sequence[str]) -> str:
+    """A checksum of what a frame takes from its bake: ``share`` of the key ``after`` it, the rest of that
+    ``before`` it, and its enhanced ``mattes``, all of them by their checksums."""
+    values = [share.hex(), *before, *mattes, *(after if after != before else ())]
+    return hashlib.sha256("|".join(values).encode()).hexdigest()[:32]
+
+
+def _checksum(planes: Sequence[NDArray[np.float32]], exposure: str) -> str:
+    digest = hashlib.sha256(exposure.encode())
+    for plane in planes:
+        digest.update(plane.tobytes())
+    return digest.hexdigest()[:32]
 
 
 def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
@@ -339,9 +376,9 @@ def _guide(path: Path, data: Any) -> GuideWeights:
     return GuideWeights(*tensors)
 
 
-def _exposure(path: Path, text: object) -> Exposure:
+def _exposure(path: Path, text: str) -> Exposure:
     try:
-        values = json.loads(str(text))
+        values = json.loads(text)
         before, chroma, *after = (float(value) for value in values)
     except (ValueError, TypeError):
         raise FrameError(f"{path}: damaged, its exposure cannot be read; bake the job again") from None
@@ -356,15 +393,3 @@ def _attributes(path: Path) -> dict[str, Any]:
         return read_header(path).parts[0].attributes
     except FrameError:
         return {}
-
-
-def _read(path: Path, names: Sequence[str], shape: tuple[int, int]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    if not path.is_file():
-        raise FrameError(f"{path}: missing from the bake; bake the job again")
-    part = read_parts(path)[0]
-    if set(part.channels) != set(names) or any(plane.shape != shape for plane in part.channels.values()):
-        raise FrameError(f"{path}: is no picture of a bake; bake the job again")
-    planes = np.stack([part.channels[name].astype(np.float32) for name in names], axis=-1)
-    if not np.isfinite(planes).all():
-        raise FrameError(f"{path}: damaged, it holds values that are not finite; bake the job again")
-    return np.ascontiguousarray(planes), part.attributes

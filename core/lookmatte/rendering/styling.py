@@ -18,7 +18,7 @@ from lookmatte.rendering.outputs import Outputs
 from lookmatte.rendering.remarks import Remark, exposure_remarks
 from lookmatte.rendering.settings import settings
 from lookmatte.rendering.shot import LoadedFrame, Shot
-from lookmatte.rendering.store import BakeStore
+from lookmatte.rendering.store import BakeStore, fingerprint
 from lookmatte.rendering.times import timed
 
 
@@ -39,7 +39,7 @@ class Styler:
         self, job: Job, shot: Shot, store: BakeStore, outputs: Outputs, device: torch.device | None = None
     ) -> None:
         self._job, self._shot, self._store, self._outputs, self._device = job, shot, store, outputs, device
-        self._keys: dict[int, FrameBake] = {}
+        self._keys: dict[int, tuple[FrameBake, list[str]]] = {}
         self._attributes = {
             "lookmatte:bake": store.header.bake,
             "lookmatte:model": store.header.model,
@@ -55,12 +55,15 @@ class Styler:
         Raises FrameError when the bake lacks what the frame takes from it."""
         frame, store = loaded.number, self._store
         before, after, share = store.around(frame)
-        early = self._key(before).with_mattes(store.load_mattes(frame))
+        (early, first), (late, second) = self._key(before), self._key(after)
+        mattes, third = store.load_mattes(frame)
+        early = early.with_mattes(mattes)
         asked = settings(self._job, frame)
-        keys = {before: early, after: self._key(after)}
+        keys = {before: early, after: late}
         said = [remark for key in keys.values() for remark in exposure_remarks(key, asked)]
-        look = resolve(early, self._key(after), share, asked)
-        attributes = self._outputs.attributes(frame, loaded.stamp) | self._attributes
+        look = resolve(early, late, share, asked)
+        grids = fingerprint(share, first, second, third)
+        attributes = self._outputs.attributes(loaded.stamp, grids) | self._attributes
         path = self._outputs.sequence.path(frame)
 
         def style() -> Styled:
@@ -86,11 +89,11 @@ class Styler:
 
         return style
 
-    def _key(self, frame: int) -> FrameBake:
+    def _key(self, frame: int) -> tuple[FrameBake, list[str]]:
         if frame not in self._keys:
             while len(self._keys) > 3:
                 self._keys.pop(next(iter(self._keys)))
-            self._keys[frame] = self._store.load(frame)
+            self._keys[frame] = self._store.load_key(frame)
         return self._keys[frame]
 
 
