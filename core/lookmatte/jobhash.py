@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from lookmatte.errors import InputError
+from lookmatte.imaging.patience import patiently
 from lookmatte.job import Cryptomatte, Job, MatteFile, Region, StyleRef
 
 FORMAT = 2  # raise it when the same job would bake other grids
@@ -16,13 +17,17 @@ FORMAT = 2  # raise it when the same job would bake other grids
 
 def checksum(path: str) -> str:
     """SHA-256 of a file's contents in hexadecimal. Raises InputError when it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return patiently(lambda: _checksum(path), path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _checksum(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
 
 

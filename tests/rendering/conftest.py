@@ -1,4 +1,4 @@
-"""A model for the tests: untrained, but with a residual and a guide that do something."""
+"""Shots and the command, for the tests of rendering."""
 
 from __future__ import annotations
 
@@ -7,23 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from shots import Nursery, Shot, make_shot
-
-from lookmatte.networks.model import Model
+from shots import Nursery, Shot, make_model, make_shot
 
 
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(7)
-    model = Model()
-    with torch.no_grad():
-        for head in (model.predictor.local, model.predictor.overall):
-            head.weight.mul_(20.0)
-        model.guide.w2.normal_(std=0.2)
-    path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    model.save(path)
-    return path
+    return make_model(tmp_path_factory.mktemp("model") / "model.safetensors")
 
 
 @pytest.fixture

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import OpenImageIO as oiio
+import torch
 from numpy.typing import NDArray
 
 from lookmatte.imaging.manifest import id_of
 from lookmatte.job import Job
+from lookmatte.networks.model import Model
 from lookmatte.progress import Silent
 from lookmatte.rendering import RenderSummary, render
 
@@ -233,6 +235,18 @@ class Shot:
 
     def leftovers(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if ".tmp" in path.name]
+
+
+def make_model(path: Path) -> Path:
+    """Weights: untrained, but with a residual and a guide that do something."""
+    torch.manual_seed(7)
+    model = Model()
+    with torch.no_grad():
+        for head in (model.predictor.local, model.predictor.overall):
+            head.weight.mul_(20.0)
+        model.guide.w2.normal_(std=0.2)
+    model.save(path)
+    return path
 
 
 def make_shot(

@@ -14,6 +14,9 @@ from lookmatte.looks.notices import VALUE, Notice, fill
 FAR = 4.0
 """Stops from which on a look without `exposure_limit` is worth a line."""
 
+MOST_ALIKE = 10
+"""Warnings of one kind that are told in full; of a thousand files that a network kept back, so many are named."""
+
 CLEAR = "alpha is 0 everywhere"
 EMPTY = "the matte is empty"
 UNSEEN = "covers no pixel"
@@ -117,12 +120,24 @@ def exposure_remarks(bake: FrameBake, settings: Mapping[str, Setting]) -> list[R
 
 
 class _Forward(logging.Handler):
+    """Hands texts on; of those that one place of the code logs, no more than ``MOST_ALIKE``."""
+
     def __init__(self, gather: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self._forward = gather
+        self._alike: dict[str, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._forward(record.getMessage())
+        alike = self._alike.setdefault(str(record.msg), [])
+        alike.append(record.getMessage() if len(alike) < MOST_ALIKE else "")
+        if len(alike) <= MOST_ALIKE:
+            self._forward(alike[-1])
+
+    def conclude(self) -> None:
+        """Tell how many were not handed on."""
+        for alike in self._alike.values():
+            if len(alike) > MOST_ALIKE:
+                self._forward(f"{len(alike) - MOST_ALIKE} more like this: {alike[0]}")
 
 
 @contextmanager
@@ -135,3 +150,4 @@ def gathered_from_log(gather: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+        handler.conclude()

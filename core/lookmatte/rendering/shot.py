@@ -273,7 +273,8 @@ class Shot:
 
     def _neighbours(self, number: int) -> list[str]:
         at = bisect_left(self.on_disk, number)
-        return [self.plate.path(frame).name for frame in self.on_disk[max(0, at - 2) : at + 1]]
+        near = (frame for frame in self.on_disk[max(0, at - 2) : at + 2] if frame != number)
+        return [self.plate.path(frame).name for frame in near]
 
     def _matte(self, region: Region, frame: Frame, number: int) -> RegionMatte:
         source = region.source

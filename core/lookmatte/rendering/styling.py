@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from lookmatte.errors import FrameError
+from lookmatte.errors import FrameError, LookmatteError
+from lookmatte.imaging.wholefile import why
 from lookmatte.imaging.writer import lossy_parts, write_frame
 from lookmatte.job import Job
 from lookmatte.looks.bake import FrameBake, resolve
@@ -81,8 +82,10 @@ class Styler:
             try:
                 with timed(seconds, "write"):
                     write_frame(loaded.frame, path, attributes=attributes, sealed=True)
+            except LookmatteError:
+                raise
             except OSError as error:
-                raise FrameError(f"{path}: cannot be written ({error.strerror or error})") from None
+                raise FrameError(f"{path}: cannot be written ({why(error)})") from None
             except BROKEN as error:
                 raise FrameError(internal_error(path, error)) from None
             return Styled(path, remarks, notes, seconds)
