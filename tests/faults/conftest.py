@@ -1,7 +1,7 @@
 """What can go wrong around lookmatte, made to go wrong.
 
-``make faults`` sets LOOKMATTE_FAULTS, with which tests mount file systems, kill 200 times where 10 kills do else, and
-try every fault where some do; what was counted is printed at its end.
+``make faults`` sets LOOKMATTE_FAULTS, with which tests mount file systems, kill 200 times where 10 kills do else,
+and try every fault where some do; what was counted is printed at its end.
 """
 
 from __future__ import annotations

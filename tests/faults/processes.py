@@ -62,6 +62,10 @@ class Child:
         """End it as the system does when memory runs out: nothing of it runs any more."""
         os.kill(self.pid, signal.SIGKILL)
 
+    def ended(self) -> bool:
+        """Has it come to its end, by itself or not?"""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
     def wait(self) -> tuple[int, list[str], list[str]]:
         """Its exit code, and the lines that it wrote to standard output and standard error."""
         code = self.nursery.ask(self.pid)
