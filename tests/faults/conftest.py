@@ -6,10 +6,8 @@ and try every fault where some do; what was counted is printed at its end.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "rendering"))
 
-from processes import Nursery, build_preload, compiler
+from processes import COUNTS, LINUX, Nursery, build_preload, compiler
 from shots import Plane, Shot, make_model, make_shot
-
-LINUX = sys.platform == "linux"
-ALL = bool(os.environ.get("LOOKMATTE_FAULTS"))
-"""Whether every fault is tried, or of similar ones the first."""
-
-COUNTS: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="session")

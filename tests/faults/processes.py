@@ -10,10 +10,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from shots import environment
+
+LINUX = sys.platform == "linux"
+ALL = bool(os.environ.get("LOOKMATTE_FAULTS"))
+"""Whether every fault is tried, or of similar ones the first."""
+
+COUNTS: Counter[str] = Counter()
+"""What a run of the tests has seen; it is printed at the end."""
 
 HERE = Path(__file__).resolve().parent
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import Nursery
+from processes import ALL, COUNTS, LINUX, Nursery
 from shots import Plane, Shot, Told, equal
 
-from conftest import ALL, COUNTS, LINUX
 from lookmatte.errors import InputError
 from lookmatte.imaging import patience
 from lookmatte.rendering import RenderSummary, render

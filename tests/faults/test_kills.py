@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import Child, Nursery
+from processes import ALL, COUNTS, Child, Nursery
 from safetensors import safe_open
 from shots import Shot, equal, make_shot, read_exr
 
-from conftest import ALL, COUNTS
 from lookmatte.imaging.wholefile import temporary_of
 
 KILLS = 200 if ALL else 10

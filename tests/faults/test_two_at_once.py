@@ -7,10 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import Nursery
+from processes import ALL, COUNTS, Nursery
 from shots import Plane, Shot, Told, equal
 
-from conftest import ALL, COUNTS
 from lookmatte.errors import InputError
 from lookmatte.imaging.wholefile import machine
 from lookmatte.rendering import RenderSummary

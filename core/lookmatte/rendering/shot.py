@@ -273,7 +273,8 @@ class Shot:
 
     def _neighbours(self, number: int) -> list[str]:
         at = bisect_left(self.on_disk, number)
-        near = (frame for frame in self.on_disk[max(0, at - 2) : at + 2] if frame != number)
+        gone = self.on_disk[at : at + 1] == [number]  # it was there when the shot began
+        near = [*self.on_disk[max(0, at - 2) : at], *self.on_disk[at + gone : at + gone + 1]]
         return [self.plate.path(frame).name for frame in near]
 
     def _matte(self, region: Region, frame: Frame, number: int) -> RegionMatte:
