@@ -68,6 +68,11 @@ def submit(
     session.submit(command, arguments, label, on_event, on_end)
 
 
+def waits() -> bool:
+    """Is there no window, and so no timer that collects? Then whoever asks waits for the answer."""
+    return bool(bpy.app.background)
+
+
 def busy() -> bool:
     """Is anything under way?"""
     return session is not None and session.busy
@@ -116,7 +121,7 @@ def windows() -> list[Any]:
 
 def _show(text: str) -> None:
     global _shown
-    if text == _shown or bpy.app.background:
+    if text == _shown or waits():
         return
     _shown = text
     for window in windows():

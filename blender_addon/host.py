@@ -57,8 +57,43 @@ def nodes_in(tree: Any, met: set[str] | None = None) -> Iterator[tuple[Any, Any]
 
 
 def lookmatte_nodes(scene: Any) -> list[tuple[Any, Any]]:
-    """(tree, node) of every lookmatte node of a scene that is not muted."""
-    return [(tree, node) for tree, node in nodes_in(compositor_tree(scene)) if not node.mute]
+    """(tree, node) of every lookmatte node of a scene that is not muted, those that others follow first."""
+    found = [(tree, node) for tree, node in nodes_in(compositor_tree(scene)) if not node.mute]
+    return sorted(found, key=lambda pair: _depth(pair[1]))
+
+
+def source_of(node: Any) -> Any:
+    """The node whose picture goes into a lookmatte node, through reroutes and muted lookmatte nodes; None where
+    there is none."""
+    while True:
+        link = next(iter(node.inputs[0].links), None)
+        if link is None:
+            return None
+        node = link.from_node
+        if node.bl_idname != "NodeReroute" and not (node.bl_idname == NODE and node.mute):
+            return node
+
+
+def upstream(node: Any) -> Any:
+    """The lookmatte node whose look this one's look goes over; None where it goes over what was rendered."""
+    source = source_of(node)
+    return source if source is not None and source.bl_idname == NODE else None
+
+
+def _depth(node: Any) -> int:
+    above = upstream(node)
+    return 0 if above is None else 1 + _depth(above)
+
+
+def shares_inner_tree(node: Any) -> bool:
+    """Does another lookmatte node, of whatever tree, have the same inner tree? The count of users does not tell:
+    5.0 counts one too many where a tree is set while its node is made."""
+    data: Any = bpy.data
+    trees = [tree for tree in data.node_groups if tree.bl_idname == "CompositorNodeTree"]
+    if not FIVE:
+        trees += [scene.node_tree for scene in data.scenes if scene.node_tree is not None]
+    others = (one for tree in trees for one in tree.nodes if one.bl_idname == NODE and one != node)
+    return any(one.node_tree == node.node_tree for one in others)
 
 
 def fcurves(tree: Any) -> list[Any]:
@@ -83,6 +118,12 @@ def drop_fcurve(tree: Any, path: str, index: int) -> None:
                     bag.fcurves.remove(curve)
 
 
+def is_rendering() -> bool:
+    """Does Blender render at this moment, in its window?"""
+    app: Any = bpy.app
+    return bool(app.is_job_running("RENDER"))
+
+
 def is_multilayer(scene: Any) -> bool:
     """Does the scene write OpenEXR MultiLayer?"""
     return bool(scene.render.image_settings.file_format == "OPEN_EXR_MULTILAYER")
@@ -95,6 +136,13 @@ def set_multilayer(settings: Any) -> None:
     settings.file_format = "OPEN_EXR_MULTILAYER"
 
 
+def set_flat(settings: Any, file_format: str) -> None:
+    """Make image settings write a picture without passes: PNG and TIFF with 16 bits, EXR with half floats."""
+    if FIVE:
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.color_mode, settings.color_depth = file_format, "RGBA", "16"
+
+
 def plate_pattern(scene: Any, animation: bool = True) -> str:
     """The absolute pattern of the files that the scene's render writes."""
     if animation:
@@ -105,8 +153,8 @@ def plate_pattern(scene: Any, animation: bool = True) -> str:
         _, digits, _ = paths.split(asked)
         before, found, after = given.rpartition(f"{token:0{digits}d}")
         if found:
-            return os.path.normpath(f"{before}{'#' * digits}{after}")
-    return os.path.normpath(paths.pattern_of(bpy.path.abspath(scene.render.filepath), animation=animation))
+            return os.path.abspath(f"{before}{'#' * digits}{after}")
+    return os.path.abspath(paths.pattern_of(bpy.path.abspath(scene.render.filepath), animation=animation))
 
 
 def view_layer_of(node: Any, scene: Any) -> Any:

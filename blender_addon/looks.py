@@ -1,43 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From nodes to jobs, and from styled frames back to nodes."""
+"""Looks on their way: asked of the worker, and put into nodes when they are there."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import bpy
 
-from . import center, host, mapping, memory, paths, settings
+from . import center, display, host, jobs, mapping, memory, paths
 from . import node as nodes
-
-
-@dataclass
-class LastRender:
-    """What was rendered last: ``path`` is "" when Blender has it in memory alone; ``saved`` is where a preview
-    wrote it. Once: a file that is written again is another plate, and its looks would be baked again."""
-
-    scene: str
-    frame: int
-    path: str
-    saved: str = ""
-
-
-last_render: LastRender | None = None
+from .batch import Batch
+from .session import Event
 
 _KEPT_BAKES = 16
 
 
-def scene_frames(scene: Any) -> range:
-    """The frames that the scene renders."""
-    return range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
-
-
-def find(scene_name: str, key: str) -> tuple[Any, Any, Any] | None:
+def _find(scene_name: str, key: str) -> tuple[Any, Any, Any] | None:
     """(scene, tree, node) by name, for answers that come later; None when it has gone."""
     scene: Any = bpy.data.scenes.get(scene_name)
     if scene is None:
@@ -46,103 +29,90 @@ def find(scene_name: str, key: str) -> tuple[Any, Any, Any] | None:
     return next(((scene, tree, node) for tree, node in found), None)
 
 
-def render_arguments(job: dict[str, Any], frames: Iterable[int] | None = None) -> dict[str, Any]:
-    """What the worker is asked to render; paths are absolute, so the base is only a formality."""
-    arguments: dict[str, Any] = {"job": job, "base": memory.folder()}
-    if frames is not None:
-        arguments["frames"] = paths.frames_text(frames)
-    return arguments
+_KINDS = {"frame_failed": "ERROR", "error": "ERROR", "warning": "WARNING", "restarted": "WARNING", "note": "INFO"}
+_IN_FRAME = re.compile(r" in frame -?\d+(?=;|$)")
+
+
+def _hear(key: str, event: Event) -> None:
+    """Keep with a node what the worker said of it. Frames come in requests of their own: what holds of each of them
+    is said once."""
+    kind = _KINDS.get(event["event"])
+    if kind is None or event.get("code") in ("cancelled", "closed"):
+        return
+    if event["event"] in ("warning", "note"):
+        text = _IN_FRAME.sub("", event["message"])
+        if memory.remark(key, kind, text):
+            center.say(kind, text)
+        return
+    where = f"frame {event['frame']}: " if "frame" in event else ""
+    hint = f"; {event['hint']}" if event.get("hint") else ""
+    memory.remark(key, kind, f"{where}{event['message']}{hint}")
 
 
 # The preview
 
 
-def preview_plate(scene: Any) -> tuple[str, int]:
-    """(EXR, frame) of what was rendered last, for the current frame first. Raises SettingsError."""
-    frame = scene.frame_current
-    last = last_render if last_render is not None and last_render.scene == scene.name else None
-    if last is not None and last.frame == frame and not last.path:
-        return _saved_result(scene, last), frame
-    pattern = host.plate_pattern(scene)
-    path = paths.path_at(pattern, frame)
-    if os.path.isfile(path):
-        return path, frame
-    if last is not None and last.path and os.path.isfile(last.path):
-        return last.path, last.frame
-    if last is not None and not last.path:
-        return _saved_result(scene, last), last.frame
-    still = host.plate_pattern(scene, animation=False)
-    if "#" not in os.path.basename(still) and os.path.isfile(still):
-        return still, frame
-    raise mapping.SettingsError(f"render frame {frame} first: {path} is not there")
-
-
-def _saved_result(scene: Any, last: LastRender) -> str:
-    """The file of a render that Blender holds in memory, written if need be; picture settings stay as they are."""
-    if last.saved and os.path.isfile(last.saved):
-        return last.saved
-    kept = scene.render.image_settings
-    path = os.path.join(memory.folder("preview"), f"{bpy.path.clean_name(scene.name)}.{last.frame:04d}.exr")
-    names = ("media_type", "file_format", "color_mode", "color_depth", "exr_codec")
-    before = [(name, getattr(kept, name)) for name in names if hasattr(kept, name)]
-    try:
-        host.set_multilayer(kept)
-        kept.color_depth, kept.exr_codec = "16", "ZIP"
-        bpy.data.images["Render Result"].save_render(path, scene=scene)
-    except (KeyError, RuntimeError) as error:
-        raise mapping.SettingsError(f"render frame {last.frame} first: {error}") from None
-    finally:
-        for name, value in before:
-            setattr(kept, name, value)
-    last.saved = path
-    return path
-
-
 def preview(tree: Any, node: Any, scene: Any, then: Callable[[bool], None] | None = None) -> None:
     """Style what was rendered last and show it in the node. Raises SettingsError."""
-    plate, frame = preview_plate(scene)
-    stem = bpy.path.clean_name(memory.key_of(tree, node))
-    output = os.path.join(memory.folder("preview", stem), f"{frame}_look.exr")
+    render, frame = jobs.preview_plate(scene)
+    _preview(tree, node, scene, render, frame, then)
+
+
+def _preview(
+    tree: Any, node: Any, scene: Any, render: str, frame: int, then: Callable[[bool], None] | None
+) -> None:
+    above = host.upstream(node)
+    if above is not None:
+        _preview(tree, above, scene, render, frame, None)
+    key, name = memory.key_of(tree, node), scene.name
+    job = jobs.preview_job(tree, node, scene, render, frame)
+    output, made_by = str(job["output"]), mapping.fingerprint(job)
     if not center.busy():
         _prune(os.path.join(os.path.dirname(output), ".lookmatte"))
-    job = _preview_job(tree, node, scene, plate, output, frame)
-    key, name, made_by = memory.key_of(tree, node), scene.name, mapping.fingerprint(job)
 
-    def ended(result: dict[str, Any] | None) -> None:
-        found = find(name, key)
+    def ended(result: Event | None) -> None:
+        found = _find(name, key)
         good = result is not None and bool(result["done"] or result["skipped"]) and os.path.isfile(output)
         if found is not None and good:
             _, _, where = found
             where.preview, where.preview_frame, where.preview_made_by = output, frame, made_by
-            where.preview_plate = plate
+            where.preview_plate = render
             nodes.show_preview(where, output, host.view_layer_of(where, found[0]).name)
-            refresh(found[0])
+        if found is not None:
+            display.refresh(found[0])
+            memory.touched = True  # a node after this one may want its preview again
         if then is not None:
             then(good)
 
-    center.submit("render", render_arguments(job), f"preview of frame {frame}", on_end=ended)
+    memory.remarks.pop(key, None)
+    label = f"preview of frame {frame}"
+    center.submit("render", jobs.render_arguments(job), label, partial(_hear, key), ended)
 
 
-def _preview_job(tree: Any, node: Any, scene: Any, plate: str, output: str, frame: int) -> dict[str, Any]:
-    known = settings.settings_of(tree, node, scene, (frame,))
-    known = mapping.NodeSettings(known.regions, "frame", known.view_layer)
-    return mapping.job_mapping(known, plate, output)
-
-
-_tried: dict[str, str] = {}
+_tried: dict[str, tuple[str, float | None]] = {}
 
 
 def keep_live(scene: Any) -> None:
-    """Make previews again that are shown and stale, of nodes that want it; each state of the settings once."""
-    frame = scene.frame_current
+    """Make previews of the current frame again that are stale, of nodes that want it; each state of the settings
+    and of the render once."""
     for tree, node in host.lookmatte_nodes(scene):
-        if not (node.live and node.preview and node.preview_frame == frame):
+        if not node.live or host.is_rendering():
+            continue
+        last, frame = jobs.last_render(scene), scene.frame_current
+        if not (last is not None and last.frame == frame) and not (node.preview and node.preview_frame == frame):
             continue
         try:
-            made_by = mapping.fingerprint(_preview_job(tree, node, scene, node.preview_plate, node.preview, frame))
-            if made_by not in (node.preview_made_by, _tried.get(memory.key_of(tree, node))):
-                _tried[memory.key_of(tree, node)] = made_by
-                preview(tree, node, scene)
+            render, at = jobs.preview_plate(scene)
+            if at != frame:
+                continue
+            made_by = mapping.fingerprint(jobs.preview_job(tree, node, scene, render, frame))
+            source = jobs.preview_source(tree, node, render, frame)
+            same = node.preview_made_by == made_by and node.preview_frame == frame
+            state = made_by, paths.modified(source)
+            stale = paths.standing(source, node.preview, same) != "fresh"
+            if stale and state != _tried.get(memory.key_of(tree, node)):
+                _tried[memory.key_of(tree, node)] = state
+                _preview(tree, node, scene, render, frame, None)
         except mapping.SettingsError:
             pass  # the node says so already
 
@@ -157,111 +127,70 @@ def _prune(folder: str) -> None:
 # Frames
 
 
-def style_frames(tree: Any, node: Any, scene: Any) -> int:
-    """Style what is rendered of the scene's frames; returns how many there are. Raises SettingsError."""
-    plate = host.plate_pattern(scene)
-    frames = nodes.on_disk(plate, scene_frames(scene))
+def rendered_frames(scene: Any) -> tuple[str, list[int]]:
+    """(pattern, frames on disk) of what the scene rendered. Raises SettingsError when there is nothing."""
+    render = host.plate_pattern(scene)
+    frames = paths.on_disk(render, jobs.scene_frames(scene))
     if not frames:
-        raise mapping.SettingsError(f"render the animation first: there is no {plate}")
-    submit_frames(tree, node, scene, plate, frames, frames)
+        raise mapping.SettingsError(f"render the animation first: there is no {render}")
+    return render, frames
+
+
+def style_frames(tree: Any, node: Any, scene: Any, then: Callable[[bool], None] | None = None) -> int:
+    """Style what is rendered of the scene's frames, with the nodes before this one first; returns how many frames
+    there are. ``then`` is told whether all have their look. Raises SettingsError."""
+    render, frames = rendered_frames(scene)
+    batch = Batch(then)
+    chain = [node]
+    while (above := host.upstream(chain[0])) is not None:
+        chain.insert(0, above)
+    for one in chain:
+        memory.remarks.pop(memory.key_of(tree, one), None)
+        submit_frames(tree, one, scene, render, frames, frames, batch)
+    batch.close()
     return len(frames)
+
+
+def style_all(scene: Any, then: Callable[[bool], None]) -> None:
+    """Style what is rendered for all nodes; ``then`` is told whether all have their look. Raises SettingsError."""
+    render, frames = rendered_frames(scene)
+    batch = Batch(then)
+    for tree, node in host.lookmatte_nodes(scene):
+        memory.remarks.pop(memory.key_of(tree, node), None)
+        submit_frames(tree, node, scene, render, frames, frames, batch)
+    batch.close()
 
 
 def submit_frames(
     tree: Any,
     node: Any,
     scene: Any,
-    plate: str,
+    render: str,
     job_frames: Iterable[int],
     frames: Iterable[int],
+    batch: Batch,
     temporal: str = "",
 ) -> None:
-    """Have ``frames`` styled, of a job whose statistics cover ``job_frames``. Raises SettingsError."""
-    output = paths.look_pattern(plate, node.folder or "look")
-    sequence = bool(paths.split(plate)[1])
-    known = settings.settings_of(tree, node, scene, scene_frames(scene) if sequence else (scene.frame_current,))
-    if temporal:
-        known = mapping.NodeSettings(known.regions, temporal, known.view_layer)
-    job = mapping.job_mapping(known, plate, output, paths.frames_text(job_frames) if sequence else None)
-    asked = sorted(frames)
+    """Have ``frames`` of a render styled, of a job whose statistics cover ``job_frames``. Raises SettingsError."""
+    asked, key = sorted(frames), memory.key_of(tree, node)
+    job = jobs.frames_job(tree, node, scene, render, job_frames, temporal)
+    made_by, scene_name, output = mapping.fingerprint(job), scene.name, str(job["output"])
     label = f"frame {asked[0]}" if len(asked) == 1 else f"frames {asked[0]} to {asked[-1]}"
-    ended = partial(_styled, scene.name, memory.key_of(tree, node), plate, output, mapping.fingerprint(job))
-    center.submit("render", render_arguments(job, asked if sequence else None), label, on_end=ended)
+    put = batch.begin(key, asked)
 
+    def hear(event: Event) -> None:
+        _hear(key, event)
+        batch.hear(event)
 
-def _styled(
-    scene_name: str, key: str, plate: str, output: str, made_by: str, result: dict[str, Any] | None
-) -> None:
-    found = find(scene_name, key)
-    if found is None or result is None:
-        return
-    scene, _, node = found
-    node.plate, node.styled, node.made_by = plate, output, made_by
-    show(scene, node)
-    refresh(scene)
+    def ended(result: Event | None) -> None:
+        found = _find(scene_name, key)
+        if found is not None and result is not None:
+            _, _, where = found
+            where.plate, where.styled, where.made_by = render, output, made_by
+            display.show_frames(found[0], where, asked)
+        if found is not None:
+            display.refresh(found[0])
+        put(result)
 
-
-def show(scene: Any, node: Any) -> None:
-    """Put what is on disk of a node's styled frames into it."""
-    there = nodes.on_disk(
-        node.styled, scene_frames(scene) if paths.split(node.styled)[1] else (scene.frame_current,)
-    )
-    if there:
-        nodes.show_sequence(node, node.styled, there, host.view_layer_of(node, scene).name)
-
-
-# What a node shows
-
-
-def refresh_gates(scene: Any) -> None:
-    """Let each node show what there is for the current frame, and the input where there is nothing."""
-    frame = scene.frame_current
-    for _, node in host.lookmatte_nodes(scene):
-        styled = bool(node.styled) and os.path.isfile(paths.path_at(node.styled, frame))
-        previewed = bool(node.preview) and node.preview_frame == frame and os.path.isfile(node.preview)
-        nodes.gate(node, nodes.STYLED, styled)
-        nodes.gate(node, nodes.PREVIEW, previewed and not (styled and _newer(node, frame)))
-
-
-def _newer(node: Any, frame: int) -> bool:
-    """Is the styled frame newer than the preview?"""
-    styled, previewed = paths.modified(paths.path_at(node.styled, frame)), paths.modified(node.preview)
-    return styled is not None and (previewed is None or styled >= previewed)
-
-
-def refresh(scene: Any) -> None:
-    """Gates, and the sentence of each node on what it shows."""
-    refresh_gates(scene)
-    for tree, node in host.lookmatte_nodes(scene):
-        memory.notes[memory.key_of(tree, node)] = note(scene, tree, node)
-    center.redraw("NODE_EDITOR")
-
-
-_SAID = {
-    "fresh": ("CHECKMARK", "{what} of frame {frame}"),
-    "settings": ("ERROR", "{what} of frame {frame}, stale:\nsettings have changed since"),
-    "render": ("ERROR", "{what} of frame {frame}, stale:\nit was rendered again since"),
-}
-
-
-def note(scene: Any, tree: Any, node: Any) -> tuple[str, str]:
-    """(icon, sentence): which frame a node shows, and whether it is stale."""
-    frame = scene.frame_current
-    inner = node.node_tree.nodes
-    try:
-        if inner[f"{nodes.PREVIEW} Gate"].inputs[1].default_value:
-            job = _preview_job(tree, node, scene, node.preview_plate, node.preview, frame)
-            same = node.preview_made_by == mapping.fingerprint(job)
-            state, what = paths.standing(node.preview_plate, node.preview, same), "Preview"
-        elif inner[f"{nodes.STYLED} Gate"].inputs[1].default_value:
-            still = not paths.split(node.plate)[1]
-            known = settings.settings_of(tree, node, scene, (frame,) if still else scene_frames(scene))
-            same = node.made_by == mapping.fingerprint(mapping.job_mapping(known, node.plate, ""))
-            plate, look = paths.path_at(node.plate, frame), paths.path_at(node.styled, frame)
-            state, what = paths.standing(plate, look, same), "Look"
-        else:
-            return "INFO", f"Frame {frame} is not styled yet:\nthe input passes through"
-    except mapping.SettingsError as error:
-        return "ERROR", str(error)
-    icon, sentence = _SAID.get(state, ("INFO", "{what} of frame {frame}"))
-    return icon, sentence.format(what=what, frame=frame)
+    sequence = "frames" in job
+    center.submit("render", jobs.render_arguments(job, asked if sequence else None), label, hear, ended)

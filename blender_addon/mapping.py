@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,8 @@ def job_mapping(settings: NodeSettings, plate: str, output: str, frames: str | N
         raise SettingsError("\n".join(problems))
     regions: dict[str, Any] = {}
     for number, region in enumerate(settings.regions, 1):
-        name = "rest" if region.kind == "REST" else region_name(number, region.target)
+        target = os.path.basename(region.target) if region.kind == "FILE" else region.target
+        name = "rest" if region.kind == "REST" else region_name(number, target)
         regions[name] = _region(region, settings.view_layer)
     job: dict[str, Any] = {
         # Blender puts the composite into the same file; the look belongs on what was rendered.

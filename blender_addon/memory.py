@@ -4,9 +4,31 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
+
+_KEPT = 20
+
+
+@dataclass
+class LastRender:
+    """What was rendered last: ``path`` is "" when Blender has it in memory alone; ``saved`` is where a preview
+    wrote it. Once: a file that is written again is another plate, and its looks would be baked again."""
+
+    scene: str
+    frame: int
+    path: str
+    saved: str = ""
+
+    @property
+    def file(self) -> str:
+        """Where it is on disk; "" when it is not."""
+        return self.path or self.saved
+
+
+last_render: LastRender | None = None
 
 names: dict[str, set[str]] = {}
 """Names by kind of region, as the last inspected file listed them."""
@@ -17,6 +39,9 @@ touched = False
 notes: dict[str, tuple[Any, str]] = {}
 """What there is to say of each node, by ``key_of``: (icon, sentence)."""
 
+remarks: dict[str, list[tuple[str, str]]] = {}
+"""What the worker said of each node's last run, by ``key_of``: (ERROR, WARNING or INFO, sentence), each once."""
+
 
 def package() -> str:
     """The add-on's module name, which Blender's preferences know it by."""
@@ -26,6 +51,16 @@ def package() -> str:
 def key_of(tree: object, node: object) -> str:
     """What a node is remembered by."""
     return f"{getattr(tree, 'name_full', '')}/{getattr(node, 'name', '')}"
+
+
+def remark(key: str, kind: str, text: str) -> bool:
+    """Keep what was said of a node; False when it was said before."""
+    said = remarks.setdefault(key, [])
+    if (kind, text) in said:
+        return False
+    said.append((kind, text))
+    del said[:-_KEPT]
+    return True
 
 
 def folder(*parts: str) -> str:
@@ -40,8 +75,10 @@ def folder(*parts: str) -> str:
 
 
 def forget() -> None:
-    """Forget all, as when the add-on goes."""
-    global touched
+    """Forget all, as when the add-on goes or another file is opened."""
+    global last_render, touched
+    last_render = None
     names.clear()
     notes.clear()
+    remarks.clear()
     touched = False

@@ -6,7 +6,6 @@ Python does not run while nodes evaluate, so the node shows pixels that were mad
 tree mixes two Image nodes over what comes in, the styled sequence and the preview; a gate for each says whether.
 """
 
-import os
 from typing import Any
 
 import bpy
@@ -19,10 +18,13 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import host, memory, paths, settings
+from . import faces, host, memory, paths, settings
 
 STYLED, PREVIEW = "Styled", "Preview"
 """The two pictures over the input, the later over the earlier; names of the nodes that hold them."""
+
+MADE = ("styled", "plate", "made_by", "preview", "preview_plate", "preview_frame", "preview_made_by")
+"""Properties that tell what was made for a node, as opposed to what an artist chose."""
 
 
 def _changed(node: Any, context: Any) -> None:
@@ -69,61 +71,31 @@ class LOOKMATTE_node(bpy.types.CompositorNodeCustomGroup):
         _build(tree)
         # Last: an inner tree that changes after it was set resets the sockets' values.
         self.node_tree = tree
+        self._take_folder()
+        add_region(self)
+
+    def copy(self, node: Any) -> None:
+        """Called on a node that was copied: it starts with the settings of the other, and with nothing made."""
+        self._take_folder()
+        for name in MADE:
+            self.property_unset(name)
+        memory.touched = True
+
+    def _take_folder(self) -> None:
+        """Choose a folder that no other node of the tree writes to."""
         others = {node.folder for _, node in host.nodes_in(self.id_data) if node != self}
         number = 2
         while self.folder in others:
             self.folder = f"look{number}"
             number += 1
-        add_region(self)
 
     def draw_buttons(self, context: Any, layout: bpy.types.UILayout) -> None:
-        """The node's face: what is shown, the regions, and what to do."""
-        icon, sentence = memory.notes.get(memory.key_of(self.id_data, self), ("INFO", "Nothing styled yet"))
-        for index, line in enumerate(sentence.split("\n")):
-            layout.label(text=line, icon=icon if index == 0 else "BLANK1")
-        row = layout.row()
-        row.template_list("LOOKMATTE_UL_regions", "", self, "regions", self, "active", rows=2)
-        column = row.column(align=True)
-        column.operator("lookmatte.region_add", icon="ADD", text="")
-        column.operator("lookmatte.region_remove", icon="REMOVE", text="")
-        if 0 <= self.active < len(self.regions):
-            _draw_region(self, self.regions[self.active], layout)
-        layout.prop(self, "temporal")
-        row = layout.row(align=True)
-        row.operator("lookmatte.preview", icon="HIDE_OFF")
-        row.prop(self, "live", icon="FILE_REFRESH", text="")
-        row.operator("lookmatte.style_frames", icon="RENDER_ANIMATION")
-        row = layout.row(align=True)
-        row.operator("lookmatte.setup", icon="PREFERENCES")
-        row.operator("lookmatte.cancel", icon="X", text="")
+        """The node's face."""
+        faces.draw_face(self, layout)
 
     def draw_buttons_ext(self, context: Any, layout: bpy.types.UILayout) -> None:
-        """The sidebar: all of the above, and what is rarely changed."""
-        self.draw_buttons(context, layout)
-        layout.prop_search(self, "view_layer", context.scene, "view_layers")
-        layout.prop(self, "folder")
-
-
-def _draw_region(node: Any, region: Any, layout: bpy.types.UILayout) -> None:
-    column = layout.column()
-    column.prop(region, "kind", text="")
-    if region.kind == "FILE":
-        column.prop(region, "file", text="")
-    elif region.kind != "REST":
-        row = column.row(align=True)
-        row.prop(region, "target", text="", icon="VIEWZOOM")
-        row.operator("lookmatte.read_names", icon="FILE_REFRESH", text="")
-    column.template_ID(region, "style", open="image.open")
-    if region.style is not None:
-        column.template_icon(column.icon(region.style), scale=4.0)
-    column.prop(node, "strengths", index=region.slot, text="Strength", slider=True)
-    if region.kind != "REST":
-        column.prop(region, "blend")
-    row = column.row(align=True)
-    row.prop(region, "use_exposure_limit")
-    sub = row.row()
-    sub.active = region.use_exposure_limit
-    sub.prop(region, "exposure_limit")
+        """The sidebar."""
+        faces.draw_sidebar(self, context.scene, layout)
 
 
 def _build(tree: Any) -> None:
@@ -177,7 +149,7 @@ def remove_region(node: Any, index: int) -> None:
 
 def _own_tree(node: Any) -> Any:
     """The inner tree, which a copied node shares with its original until one of them shows something else."""
-    if node.node_tree.users > 1:
+    if host.shares_inner_tree(node):
         node.node_tree = node.node_tree.copy()
     return node.node_tree
 
@@ -215,10 +187,7 @@ def _put(node: Any, layer: str, path: str, view_layer: str, span: tuple[int, int
     image.reload()
     holder.image = image
     if span is not None:
-        first, last = span
-        holder.frame_start, holder.frame_offset = first, first - 1
-        holder.frame_duration = last - first + 1
-        holder.use_auto_refresh = True
+        set_span(holder, *span)
     # The layers are known once the file was read; choosing one makes the sockets anew.
     if holder.has_layers:
         holder.layer = view_layer
@@ -230,9 +199,11 @@ def _put(node: Any, layer: str, path: str, view_layer: str, span: tuple[int, int
         tree.links.new(picture, over)
 
 
-def on_disk(pattern: str, candidates: Any) -> list[int]:
-    """Which of the frames are there."""
-    return [frame for frame in candidates if pattern and os.path.exists(paths.path_at(pattern, frame))]
+def set_span(holder: Any, first: int, last: int) -> None:
+    """Have a node with an image sequence show each frame's own file."""
+    holder.frame_start, holder.frame_offset = first, first - 1
+    holder.frame_duration = last - first + 1
+    holder.use_auto_refresh = True
 
 
 def menu(self: Any, context: Any) -> None:
@@ -242,20 +213,4 @@ def menu(self: Any, context: Any) -> None:
         self.layout.operator("lookmatte.add_node", text="lookmatte", icon=LOOKMATTE_node.bl_icon)
 
 
-class LOOKMATTE_UL_regions(bpy.types.UIList):
-    """The regions of a node."""
-
-    bl_idname = "LOOKMATTE_UL_regions"
-
-    def draw_item(
-        self, context: Any, layout: Any, data: Any, item: Any, icon: Any, active: Any, prop: Any, index: Any = 0,
-        flt_flag: Any = 0,
-    ) -> None:  # fmt: skip
-        """One line: what, and with which style."""
-        kinds = {key: label for key, label, _ in settings.KINDS}
-        name = item.file if item.kind == "FILE" else item.target
-        layout.label(text=kinds[item.kind] if item.kind == "REST" else name or f"{kinds[item.kind]}?")
-        layout.label(text=item.style.name if item.style is not None else "no style")
-
-
-CLASSES = (LOOKMATTE_UL_regions, LOOKMATTE_node)
+CLASSES = (LOOKMATTE_node,)

@@ -5,9 +5,9 @@
 from typing import Any
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import center, host, looks, mapping, memory, setup
+from . import center, final, host, jobs, looks, mapping, memory, setup
 from . import node as nodes
 
 
@@ -49,12 +49,22 @@ class LOOKMATTE_OT_add_node(bpy.types.Operator):
     bl_label = "Add lookmatte Node"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
+    def invoke(self, context: Any, event: Any) -> set[Any]:
+        """From the Add menu: let the node hang on the pointer, as Blender's own nodes do, to be put on a link."""
+        region, space = context.region, context.space_data
+        in_view = _in_editor(space) and region is not None and region.type == "WINDOW"
+        if in_view:
+            space.cursor_location_from_region(event.mouse_x - region.x, event.mouse_y - region.y)
+        result = self.execute(context)
+        if in_view and not center.waits():
+            bpy.ops.node.translate_attach_remove_on_cancel("INVOKE_DEFAULT")
+        return result
+
     def execute(self, context: Any) -> set[Any]:
         """Add the node to the tree that is edited, else to the scene's."""
         space = context.space_data
-        edited = getattr(space, "edit_tree", None)
-        in_editor = edited is not None and edited.bl_idname == "CompositorNodeTree"
-        tree: Any = edited if in_editor else host.make_compositor_tree(context.scene)
+        in_editor = _in_editor(space)
+        tree: Any = space.edit_tree if in_editor else host.make_compositor_tree(context.scene)
         node = tree.nodes.new(host.NODE)
         for other in tree.nodes:
             other.select = False
@@ -70,15 +80,21 @@ class LOOKMATTE_OT_add_node(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def _in_editor(space: Any) -> bool:
+    """Is it a node editor that shows a compositor's tree?"""
+    edited = getattr(space, "edit_tree", None)
+    return edited is not None and edited.bl_idname == "CompositorNodeTree"
+
+
 def _insert(tree: Any, node: Any) -> None:
-    """Put a node right after the rendered picture, where that goes to the output through reroutes at most."""
+    """Put a node right after the rendered picture and its looks, where these go to the output through reroutes."""
     for output in tree.nodes:
         if output.bl_idname not in ("CompositorNodeComposite", "NodeGroupOutput"):
             continue
         link = next(iter(output.inputs[0].links), None)
         while link is not None and link.from_node.bl_idname == "NodeReroute":
             link = next(iter(link.from_node.inputs[0].links), None)
-        if link is not None and link.from_node.bl_idname == "CompositorNodeRLayers":
+        if link is not None and link.from_node.bl_idname in ("CompositorNodeRLayers", host.NODE):
             picture, further = link.from_socket, link.to_socket
             node.location = (link.from_node.location.x + link.from_node.width + 40, link.from_node.location.y)
             for other in tree.nodes:
@@ -134,6 +150,11 @@ class LOOKMATTE_OT_preview(_OnNode):
     bl_idname = "lookmatte.preview"
     bl_label = "Preview"
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Not while Blender renders: what it holds in memory changes."""
+        return not host.is_rendering()
+
     def execute(self, context: Any) -> set[Any]:
         """Ask the worker; the timer shows the result. In the background, wait for it."""
         pair = self.chosen(context)
@@ -149,7 +170,7 @@ class LOOKMATTE_OT_preview(_OnNode):
             looks.preview(*pair, context.scene, ended)
         except mapping.SettingsError as error:
             return self.failed(error)
-        if bpy.app.background:
+        if center.waits():
             center.drain()
             if not good:
                 self.report({"ERROR"}, center.messages[-1][1])
@@ -173,7 +194,44 @@ class LOOKMATTE_OT_style_frames(_OnNode):
         except mapping.SettingsError as error:
             return self.failed(error)
         self.report({"INFO"}, f"styling {count} frame{'s' if count > 1 else ''}")
-        if bpy.app.background:
+        if center.waits():
+            center.drain()
+        return {"FINISHED"}
+
+
+class LOOKMATTE_OT_final_frames(bpy.types.Operator):
+    """Composite all frames with their looks, from what is on disk; nothing is rendered again"""
+
+    bl_idname = "lookmatte.final_frames"
+    bl_label = "Final Frames"
+    file_format: EnumProperty(name="Format", description="What is written", items=final.FORMATS)
+    folder: StringProperty(name="Folder", description="Subfolder beside the render", default="final")
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Not while Blender renders."""
+        return not host.is_rendering()
+
+    def invoke(self, context: Any, event: Any) -> set[Any]:
+        """Ask for the format."""
+        return set(context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Make"))
+
+    def draw(self, context: Any) -> None:
+        """What will happen."""
+        layout: Any = self.layout
+        layout.prop(self, "file_format")
+        layout.prop(self, "folder")
+        layout.label(text=f"{final.output_path(context.scene, self.folder)}, from what is rendered and styled")
+
+    def execute(self, context: Any) -> set[Any]:
+        """Style what is not styled yet, then composite; in the background, wait for it."""
+        try:
+            final.begin(context.scene, self.file_format, self.folder)
+        except mapping.SettingsError as error:
+            for line in str(error).splitlines():
+                self.report({"ERROR"}, line)
+            return {"CANCELLED"}
+        if center.waits():
             center.drain()
         return {"FINISHED"}
 
@@ -201,24 +259,37 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
     bl_idname = "lookmatte.setup"
     bl_label = "Set Up Render"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+    vector: BoolProperty(
+        name="Vector Pass",
+        description="Tells a camera that moves very fast from a cut; makes larger files, and wants motion blur off",
+    )  # fmt: skip
 
     def invoke(self, context: Any, event: Any) -> set[Any]:
         """Say what will change, and ask."""
-        if not setup.changes(context.scene):
-            self.report({"INFO"}, "the scene renders all that lookmatte needs")
+        scene = context.scene
+        if not setup.changes(scene) and not setup.may_have_vectors(scene):
+            self.report({"INFO"}, setup.about_motion(scene) or "the scene renders all that lookmatte needs")
             return {"CANCELLED"}
         return set(context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Change"))
 
     def draw(self, context: Any) -> None:
-        """The changes, one a line."""
+        """The changes, one a line, and what is to be chosen."""
         layout: Any = self.layout
-        layout.label(text="This will change:")
-        for change in setup.changes(context.scene):
+        changes = setup.changes(context.scene)
+        layout.label(text="This will change:" if changes else "Nothing has to change.")
+        for change in changes:
             layout.label(text=change.words, icon="DOT")
+        if setup.may_have_vectors(context.scene):
+            layout.prop(self, "vector", text="Vector pass: tells very fast camera moves from cuts; larger files")
+        elif setup.about_motion(context.scene):
+            layout.label(text=setup.about_motion(context.scene), icon="INFO")
 
     def execute(self, context: Any) -> set[Any]:
         """Make the changes, and say what was changed."""
-        for change in setup.changes(context.scene):
+        scene = context.scene
+        if self.vector and not setup.may_have_vectors(scene) and setup.about_motion(scene):
+            self.report({"WARNING"}, setup.about_motion(scene))
+        for change in setup.changes(scene, self.vector):
             change.make()
             self.report({"INFO"}, change.words)
         memory.touched = True
@@ -234,12 +305,12 @@ class LOOKMATTE_OT_read_names(bpy.types.Operator):
     def execute(self, context: Any) -> set[Any]:
         """Ask the worker what is in the file; in the background, wait for it."""
         try:
-            path, _ = looks.preview_plate(context.scene)
+            path, _ = jobs.preview_plate(context.scene)
             center.submit("inspect", {"file": path}, "reading names", on_end=_keep_names)
         except mapping.SettingsError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        if bpy.app.background:
+        if center.waits():
             center.drain()
         return {"FINISHED"}
 
@@ -266,6 +337,7 @@ CLASSES = (
     LOOKMATTE_OT_region_remove,
     LOOKMATTE_OT_preview,
     LOOKMATTE_OT_style_frames,
+    LOOKMATTE_OT_final_frames,
     LOOKMATTE_OT_cancel,
     LOOKMATTE_OT_setup,
     LOOKMATTE_OT_read_names,

@@ -60,6 +60,19 @@ def frames_text(frames: Iterable[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
+def on_disk(pattern: str, frames: Iterable[int]) -> list[int]:
+    """Which of the frames are there. Their folder is read once: on a network disk each question costs."""
+    if not pattern:
+        return []
+    if not split(pattern)[1]:
+        return list(frames) if os.path.isfile(pattern) else []
+    try:
+        there = set(os.listdir(os.path.dirname(pattern)))
+    except OSError:
+        return []
+    return [frame for frame in frames if os.path.basename(path_at(pattern, frame)) in there]
+
+
 def modified(path: str) -> float | None:
     """When a file was written; None when it is not there."""
     try:

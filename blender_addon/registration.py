@@ -7,14 +7,15 @@ import atexit
 
 import bpy
 
-from . import center, memory, node, operators, preferences, rendering, settings
+from . import center, faces, final, memory, node, operators, preferences, rendering, settings
 
-CLASSES = (*settings.CLASSES, *node.CLASSES, *operators.CLASSES, *preferences.CLASSES)
+CLASSES = (*settings.CLASSES, *faces.CLASSES, *node.CLASSES, *operators.CLASSES, *preferences.CLASSES)
 
 
 def _quit() -> None:
     """What must not outlive Blender: its handlers, for one hangs 4.5 at exit, and the worker."""
     rendering.stop()
+    final.stop()
     preferences.stop()
     center.stop()
 
@@ -25,7 +26,7 @@ def register() -> None:
         bpy.utils.register_class(one)
     bpy.types.NODE_MT_add.append(node.menu)
     rendering.start()
-    center.watchers.append(preferences.watch)
+    center.watchers += [preferences.watch, final.watch]
     center.start()
     atexit.register(_quit)
     memory.touched = True

@@ -14,8 +14,11 @@ from typing import Any
 
 import bpy
 
-from . import center, host, looks, mapping, memory, paths
+from . import center, display, final, host, looks, mapping, memory, paths
+from . import node as nodes
+from .batch import Batch
 
+_NO_PASSES = "the render has no passes on disk: press Set Up in the lookmatte node, then render again"
 _CLOCK = 2.0  # seconds by which a file system's clock may lag
 
 
@@ -28,9 +31,14 @@ class Run:
         self.frames: list[int] = []
         self.plate = ""
         self.told: set[str] = set()
+        self.batch = Batch()
+        for tree, node in host.lookmatte_nodes(scene):
+            memory.remarks.pop(memory.key_of(tree, node), None)
 
-    def tell(self, text: str) -> None:
-        """Say something once in the run."""
+    def tell(self, text: str, nodes: list[tuple[Any, Any]]) -> None:
+        """Say something once in the run, and keep it with the nodes that it is about."""
+        for pair in nodes:
+            memory.remark(memory.key_of(*pair), "ERROR", text)
         if text not in self.told:
             self.told.add(text)
             center.say("ERROR", text)
@@ -38,16 +46,15 @@ class Run:
     def written(self, scene: Any) -> None:
         """A frame is on disk: hand it to the worker for each node."""
         plate = self._written_to(scene)
-        looks.last_render = looks.LastRender(scene.name, scene.frame_current, "")
-        if plate is None:
-            return
-        looks.last_render.path = paths.path_at(plate, scene.frame_current)
+        memory.last_render = memory.LastRender(scene.name, scene.frame_current, "")
         found = host.lookmatte_nodes(scene)
-        if not found:
-            return
         if not host.is_multilayer(scene):
-            self.tell("the render has no passes on disk: press Set Up in the lookmatte node, then render again")
+            self.tell(_NO_PASSES, found)
             return
+        if plate is None:
+            self.tell(self._lost(scene), found)
+            return
+        memory.last_render.path = paths.path_at(plate, scene.frame_current)
         self.plate = plate
         self.frames.append(scene.frame_current)
         for tree, node in found:
@@ -59,26 +66,39 @@ class Run:
         sequence = host.plate_pattern(scene)
         still = host.plate_pattern(scene, animation=False)
         for pattern in (sequence, still):
-            if pattern is still and "#" in os.path.basename(still):
+            if not pattern.endswith(".exr") or (pattern is still and "#" in os.path.basename(still)):
                 continue  # Blender writes a still's # as they are, and a job would read a frame number in them
             when = paths.modified(paths.path_at(pattern, scene.frame_current))
             if when is not None and when >= self.started - _CLOCK:
                 return pattern
         return None
 
+    @staticmethod
+    def _lost(scene: Any) -> str:
+        """Why a frame that was written is not found."""
+        if not scene.render.use_file_extension:
+            return "the render has no .exr at its end: press Set Up in the lookmatte node, then render again"
+        if "#" in os.path.basename(host.plate_pattern(scene, animation=False)):
+            return "a still's name must not hold #: take it out of the output path, or render an animation"
+        return f"what was rendered is not at {host.plate_pattern(scene)}"
+
     def _submit(self, scene: Any, tree: Any, node: Any, frames: list[int], temporal: str) -> None:
         try:
-            looks.submit_frames(tree, node, scene, self.plate, self.frames, frames, temporal)
+            looks.submit_frames(tree, node, scene, self.plate, self.frames, frames, self.batch, temporal)
         except mapping.SettingsError as error:
-            self.tell(f"{node.name}: {error}")
+            self.tell(f"{node.name}: {error}", [(tree, node)])
+            self.batch.begin(memory.key_of(tree, node), frames)(None)
 
     def finish(self, scene: Any, complete: bool) -> None:
         """The render has ended: the pass that needs all frames, and the wait where no timer runs."""
-        if complete and self.frames:
-            for tree, node in host.lookmatte_nodes(scene):
-                if node.temporal == "shot":
-                    self._submit(scene, tree, node, self.frames, "shot")
-        if bpy.app.background and self.frames:
+        again: set[str] = set()
+        for tree, node in host.lookmatte_nodes(scene) if complete and self.frames else ():
+            above = host.upstream(node)
+            if node.temporal == "shot" or (above is not None and above.name in again):
+                again.add(node.name)
+                self._submit(scene, tree, node, self.frames, "")
+        self.batch.close()
+        if center.waits():
             center.drain()
         memory.touched = True
 
@@ -89,12 +109,13 @@ run: Run | None = None
 def render_init(scene: Any, *_: Any) -> None:
     """A render begins."""
     global run
-    run = Run(scene)
+    run = None if final.is_final(scene) else Run(scene)
 
 
 def render_post(scene: Any, *_: Any) -> None:
     """A frame is rendered, and in memory."""
-    looks.last_render = looks.LastRender(scene.name, scene.frame_current, "")
+    if run is not None:
+        memory.last_render = memory.LastRender(scene.name, scene.frame_current, "")
 
 
 def render_write(scene: Any, *_: Any) -> None:
@@ -122,44 +143,71 @@ def render_cancel(scene: Any, *_: Any) -> None:
 
 def frame_change_post(scene: Any, *_: Any) -> None:
     """Another frame: each node shows what there is of it."""
-    looks.refresh_gates(scene)
-    memory.touched = True
+    if not final.is_final(scene):
+        display.refresh_gates(scene)
+        memory.touched = True
 
 
 def load_post(*_: Any) -> None:
     """Another file: nothing of the one before holds."""
-    looks.last_render = None
     memory.forget()
     for scene in bpy.data.scenes:
         for _, node in host.lookmatte_nodes(scene):
-            if node.styled:
-                looks.show(scene, node)
-        looks.refresh(scene)
+            display.show(scene, node)
+        display.refresh(scene)
+    memory.touched = True
+
+
+_before_undo: dict[tuple[str, str], dict[str, Any]] = {}
+
+
+def undo_pre(*_: Any) -> None:
+    """A step will be undone. What was made since is still there: it is no step of the artist's."""
+    _before_undo.clear()
+    for scene in bpy.data.scenes:
+        for tree, node in host.lookmatte_nodes(scene):
+            made = {name: getattr(node, name) for name in nodes.MADE}
+            _before_undo[scene.name, memory.key_of(tree, node)] = made
+
+
+def undo_post(*_: Any) -> None:
+    """A step is undone: show again what was made since."""
+    for scene in bpy.data.scenes:
+        for tree, node in host.lookmatte_nodes(scene):
+            before = _before_undo.get((scene.name, memory.key_of(tree, node)), {})
+            if any(getattr(node, name) != value for name, value in before.items()):
+                for name, value in before.items():
+                    setattr(node, name, value)
+                display.show(scene, node)
+        display.refresh(scene)
     memory.touched = True
 
 
 def watch() -> None:
     """In the timer: bring the nodes' sentences up to date when something changed."""
-    if memory.touched and run is None:
+    if memory.touched and run is None and not final.under_way():
         memory.touched = False
         for scene in bpy.data.scenes:
             if host.lookmatte_nodes(scene):
-                looks.refresh(scene)
+                display.refresh(scene)
                 if not center.busy():
                     looks.keep_live(scene)
 
 
-HANDLERS: tuple[Callable[..., None], ...] = (
-    render_init, render_post, render_write, render_complete, render_cancel, frame_change_post, load_post,
-)  # fmt: skip
+HANDLERS: dict[str, Callable[..., None]] = {
+    "render_init": render_init, "render_post": render_post, "render_write": render_write,
+    "render_complete": render_complete, "render_cancel": render_cancel, "frame_change_post": frame_change_post,
+    "load_post": load_post, "undo_pre": undo_pre, "undo_post": undo_post, "redo_pre": undo_pre,
+    "redo_post": undo_post,
+}  # fmt: skip
 
 
 def start() -> None:
     """Put the handlers in, each once."""
     stop()
-    for handler in HANDLERS:
+    for name, handler in HANDLERS.items():
         # Kept when another file is opened.
-        getattr(bpy.app.handlers, handler.__name__).append(bpy.app.handlers.persistent(handler))
+        getattr(bpy.app.handlers, name).append(bpy.app.handlers.persistent(handler))
     center.watchers.append(watch)
 
 
@@ -167,8 +215,8 @@ def stop() -> None:
     """Take the handlers out, those of an earlier import included; Blender 4.5 hangs at its exit otherwise."""
     global run
     run = None
-    for handler in HANDLERS:
-        listed = getattr(bpy.app.handlers, handler.__name__)
+    for name in HANDLERS:
+        listed = getattr(bpy.app.handlers, name)
         for one in [one for one in listed if getattr(one, "__module__", "") == __name__]:
             listed.remove(one)
     if watch in center.watchers:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .client import Client, Request, WorkerError
@@ -21,7 +22,6 @@ class Task:
     label: str
     on_event: Callable[[Event], None] | None = None
     on_end: Callable[[Event | None], None] | None = None
-    trouble: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -54,7 +54,9 @@ class Session:
     def use(self, python: str) -> None:
         """Have a worker of this interpreter: start one, keep the one that runs, or start again one that ended."""
         if self._client is not None and self._python != python:
-            self.close()
+            # It may take seconds to end, for which nobody should wait.
+            threading.Thread(target=self._client.close, name="lookmatte-close", daemon=True).start()
+            self._client = None
         if self._client is None:
             self._client, self._python = Client.start(python, self.log), python
         elif not self._client.alive:
@@ -101,15 +103,13 @@ class Session:
         if kind == "restarted":
             self._say("WARNING", str(event["message"]))
         elif kind == "frame_failed":
-            task.trouble.append(f"frame {event['frame']}: {event['message']}")
-            self._say("ERROR", f"{task.label}: {task.trouble[-1]}")
-        elif kind == "warning":
-            self._say("WARNING", f"{task.label}: {event['message']}")
+            # A request for one frame has its name already.
+            where = f"frame {event['frame']}"
+            self._say("ERROR", f"{where if task.label == where else f'{task.label}: {where}'}: {event['message']}")
         elif kind == "result":
             self._end(task, event["result"])
         elif kind == "error":
             error = WorkerError(str(event["code"]), str(event["message"]), str(event.get("hint", "")))
-            task.trouble.append(str(error))
             if error.code == "cancelled":
                 self._say("INFO", f"{task.label}: cancelled")
             elif error.code != "closed":

@@ -97,8 +97,10 @@ def style_path(image: Any) -> tuple[str, str]:
         return "", ""
     if image.packed_file is not None:
         data = bytes(image.packed_file.data)
-        ending = os.path.splitext(image.filepath_raw or image.name)[1] or ".png"
-        path = os.path.join(memory.folder("styles"), hashlib.sha256(data).hexdigest()[:20] + ending)
+        stem, ending = os.path.splitext(os.path.basename(image.filepath_raw.replace("\\", "/")) or image.name)
+        # The picture's own name, for messages; a folder for each content.
+        folder = memory.folder("styles", hashlib.sha256(data).hexdigest()[:20])
+        path = os.path.join(folder, (bpy.path.clean_name(stem) or "style") + (ending or ".png"))
         if not os.path.exists(path):
             with open(path, "wb") as file:
                 file.write(data)

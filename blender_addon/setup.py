@@ -21,8 +21,9 @@ class Change:
     make: Callable[[], None]
 
 
-def changes(scene: Any) -> list[Change]:
-    """What has to change in a scene for its lookmatte nodes; empty when all is well."""
+def changes(scene: Any, vector: bool = False) -> list[Change]:
+    """What has to change in a scene for its lookmatte nodes; empty when all is well. ``vector``: the Vector pass is
+    wished for too, where it may be had."""
     wanted: list[Change] = []
     image = scene.render.image_settings
     if not host.is_multilayer(scene):
@@ -40,10 +41,36 @@ def changes(scene: Any) -> list[Change]:
                 words = f"View layer {layer.name}: switch on Cryptomatte {region.kind.title()}"
                 needed[layer.name, name] = Change(words, partial(setattr, layer, name, True))
     wanted += needed.values()
+    for layer in _without_vectors(scene) if vector and may_have_vectors(scene) else ():
+        words = f"View layer {layer.name}: switch on Vector"
+        wanted.append(Change(words, partial(setattr, layer, "use_pass_vector", True)))
     if not scene.render.use_file_extension:
         words = "Output: switch on File Extensions"
         wanted.append(Change(words, partial(setattr, scene.render, "use_file_extension", True)))
     return wanted
+
+
+def may_have_vectors(scene: Any) -> bool:
+    """Could the Vector pass be switched on, and help?"""
+    return not scene.render.use_motion_blur and bool(_without_vectors(scene))
+
+
+def about_motion(scene: Any) -> str:
+    """Why there is no use in a Vector pass, as a sentence; "" when there is nothing to say."""
+    if scene.render.use_motion_blur and _in_motion(scene):
+        return "Motion blur is on and leaves the Vector pass empty: a very fast camera may be taken for a cut"
+    return ""
+
+
+def _in_motion(scene: Any) -> list[Any]:
+    """The nodes whose looks follow frames over time."""
+    follows = [node for _, node in host.lookmatte_nodes(scene) if node.temporal != "frame"]
+    return follows if scene.frame_end > scene.frame_start else []
+
+
+def _without_vectors(scene: Any) -> list[Any]:
+    layers = {layer.name: layer for node in _in_motion(scene) for layer in (host.view_layer_of(node, scene),)}
+    return [layer for layer in layers.values() if not layer.use_pass_vector]
 
 
 _PASSES = {

@@ -13,12 +13,12 @@ import pytest
 from blender_addon import build
 
 CLASSES = {
-    "add_node", "cancel", "check", "create_environment", "preview", "read_names", "region_add", "region_remove",
-    "setup", "style_frames",
+    "add_node", "cancel", "check", "create_environment", "final_frames", "preview", "read_names", "region_add",
+    "region_remove", "setup", "style_frames",
 }  # fmt: skip
 HANDLERS = [
-    "frame_change_post", "load_post", "render_cancel", "render_complete", "render_init", "render_post",
-    "render_write",
+    "frame_change_post", "load_post", "redo_post", "redo_pre", "render_cancel", "render_complete", "render_init",
+    "render_post", "render_write", "undo_post", "undo_pre",
 ]  # fmt: skip
 
 Case = Callable[..., Any]

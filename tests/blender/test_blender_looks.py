@@ -7,35 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import OpenEXR
 import pytest
+from blender_pictures import channels, combined, flat, same_bits
 
 import lookmatte
 from lookmatte.job import Job
 
 Case = Callable[..., Any]
-
-
-def channels(path: Path) -> dict[str, np.ndarray]:
-    """All channels of all parts."""
-    parts = OpenEXR.File(str(path), separate_channels=True).parts
-    return {name: channel.pixels for part in parts for name, channel in part.channels.items()}
-
-
-def combined(path: Path) -> np.ndarray:
-    """What was rendered, (4, H, W) float32."""
-    found = channels(path)
-    return np.stack([found[f"ViewLayer.Combined.{sign}"].astype(np.float32) for sign in "RGBA"])
-
-
-def flat(path: Path) -> np.ndarray:
-    """A composite on its own, (4, H, W) float32."""
-    found = channels(path)
-    return np.stack([found[sign] for sign in "RGBA"])
-
-
-def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
 @pytest.mark.parametrize("temporal", ["coherent", "shot"])
@@ -44,7 +22,8 @@ def test_a_rendered_animation_is_styled_and_shown(case: Case, temporal: str, tmp
     folder = told.folder
     assert len(told["changes"]) == 2
     assert told["left"] == []
-    assert next(one["messages"] for one in told.values if "messages" in one) == []
+    said = next(one["messages"] for one in told.values if "messages" in one)
+    assert said == [["INFO", "frames 1-3 have their look"]]
     wanted = [f"shot.000{n}.exr" for n in (1, 2, 3)] + [f"look/shot_look.000{n}.exr" for n in (1, 2, 3)]
     assert sorted(told["files"]) == sorted(wanted)
 
@@ -131,7 +110,7 @@ def test_a_killed_worker_is_replaced_and_told(case: Case) -> None:
 
 def test_a_4k_frame(case: Case) -> None:
     told = case("large")
-    assert told["messages"] == []
+    assert told["messages"] == [["INFO", "frame 1 has its look"]]
     assert told["note"][0] == "CHECKMARK"
     styled = combined(told.folder / "look" / "shot_look.0001.exr")
     assert styled.shape == (4, 2160, 3840)

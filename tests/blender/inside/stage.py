@@ -41,6 +41,11 @@ def use_environment() -> None:
     bpy.context.preferences.addons[MODULE].preferences.python = os.environ["LOOKMATTE_TEST_PYTHON"]
 
 
+def start_over() -> None:
+    """Another file, as Blender is when it starts; the preferences stay."""
+    bpy.ops.wm.read_homefile(load_ui=False)
+
+
 def scene(folder: str, frames: int = 1, size: tuple[int, int] = (160, 90), samples: int = 1):
     """A small scene: a cube that turns, before a plane; Cycles, and the files go to ``folder``/shot.####.exr."""
     made = bpy.context.scene

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node shows, and the sentence that says which frame it is and whether it is stale."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from . import center, host, jobs, mapping, memory, paths
+from . import node as nodes
+
+
+def show(scene: Any, node: Any) -> None:
+    """Put into a node what was made for it: its styled frames and its preview, as far as they are on disk."""
+    show_frames(scene, node)
+    if node.preview and os.path.isfile(node.preview):
+        nodes.show_preview(node, node.preview, host.view_layer_of(node, scene).name)
+
+
+def show_frames(scene: Any, node: Any, frames: Iterable[int] = ()) -> None:
+    """Put what is on disk of a node's styled frames into it; ``frames``: others than those of the scene's range."""
+    sequence = bool(paths.split(node.styled)[1])
+    asked = sorted({*jobs.scene_frames(scene), *frames}) if sequence else [scene.frame_current]
+    there = paths.on_disk(node.styled, asked)
+    if there:
+        nodes.show_sequence(node, node.styled, there, host.view_layer_of(node, scene).name)
+
+
+def refresh_gates(scene: Any) -> None:
+    """Let each node show what there is for the current frame, and the input where there is nothing."""
+    frame = scene.frame_current
+    for _, node in host.lookmatte_nodes(scene):
+        styled = bool(node.styled) and os.path.isfile(paths.path_at(node.styled, frame))
+        previewed = bool(node.preview) and node.preview_frame == frame and os.path.isfile(node.preview)
+        nodes.gate(node, nodes.STYLED, styled)
+        nodes.gate(node, nodes.PREVIEW, previewed and not (styled and _newer(node, frame)))
+
+
+def _newer(node: Any, frame: int) -> bool:
+    """Is the styled frame newer than the preview?"""
+    styled, previewed = paths.modified(paths.path_at(node.styled, frame)), paths.modified(node.preview)
+    return styled is not None and (previewed is None or styled >= previewed)
+
+
+def refresh(scene: Any) -> None:
+    """Gates, and the sentence of each node on what it shows."""
+    refresh_gates(scene)
+    for tree, node in host.lookmatte_nodes(scene):
+        icon, sentence = note(scene, tree, node)
+        memory.notes[memory.key_of(tree, node)] = icon, sentence + _bypassed(node)
+    center.redraw("NODE_EDITOR")
+
+
+_SAID = {
+    "fresh": ("CHECKMARK", "{what} of frame {frame}"),
+    "settings": ("ERROR", "{what} of frame {frame}, stale:\nsettings have changed since"),
+    "render": ("ERROR", "{what} of frame {frame}, stale:\nit was rendered again since"),
+}
+
+
+def note(scene: Any, tree: Any, node: Any) -> tuple[str, str]:
+    """(icon, sentence): which frame a node shows, and whether it is stale."""
+    frame = scene.frame_current
+    inner = node.node_tree.nodes
+    try:
+        if inner[f"{nodes.PREVIEW} Gate"].inputs[1].default_value:
+            job = jobs.preview_job(tree, node, scene, node.preview_plate, frame)
+            same = node.preview_made_by == mapping.fingerprint(job)
+            source = jobs.preview_source(tree, node, node.preview_plate, frame)
+            state, what = paths.standing(source, node.preview, same), "Preview"
+            rendered = node.preview_plate
+        elif inner[f"{nodes.STYLED} Gate"].inputs[1].default_value:
+            same = node.made_by == mapping.fingerprint(jobs.frames_job(tree, node, scene, node.plate))
+            source = paths.path_at(jobs.source_pattern(node, node.plate), frame)
+            state, what = paths.standing(source, paths.path_at(node.styled, frame), same), "Look"
+            rendered = paths.path_at(node.plate, frame)
+        else:
+            return "INFO", f"Frame {frame} is not styled yet:\nthe input passes through"
+    except mapping.SettingsError as error:
+        return "ERROR", str(error)
+    last = jobs.last_render(scene)
+    if last is not None and last.frame == frame and last.file != rendered:
+        state = "render"
+    icon, sentence = _SAID.get(state, ("INFO", "{what} of frame {frame}"))
+    return icon, sentence.format(what=what, frame=frame)
+
+
+_PLATES = ("CompositorNodeRLayers", "CompositorNodeImage", "NodeGroupInput", host.NODE)
+
+
+def _bypassed(node: Any) -> str:
+    """What there is to say of other nodes before this one: they have no part in its pixels."""
+    source = host.source_of(node)
+    if source is None or source.bl_idname in _PLATES:
+        return ""
+    return f"\nWhat {source.label or source.name!r} does is not in it:\nput it after this node"

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker is asked for each node: from which files, into which, with which settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from . import host, mapping, memory, paths, settings
+
+
+def scene_frames(scene: Any) -> range:
+    """The frames that the scene renders."""
+    return range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+
+
+def render_arguments(job: dict[str, Any], frames: Iterable[int] | None = None) -> dict[str, Any]:
+    """What the worker is asked to render; paths are absolute, so the base is only a formality."""
+    arguments: dict[str, Any] = {"job": job, "base": memory.folder()}
+    if frames is not None:
+        arguments["frames"] = paths.frames_text(frames)
+    return arguments
+
+
+# The preview
+
+
+def last_render(scene: Any) -> memory.LastRender | None:
+    """What was rendered of a scene last, in this session."""
+    last = memory.last_render
+    return last if last is not None and last.scene == scene.name else None
+
+
+def preview_plate(scene: Any) -> tuple[str, int]:
+    """(EXR, frame) of what was rendered last, for the current frame first. Raises SettingsError."""
+    frame = scene.frame_current
+    last = last_render(scene)
+    if last is not None and last.frame == frame and not last.path:
+        return _saved_result(scene, last), frame
+    pattern = host.plate_pattern(scene)
+    path = paths.path_at(pattern, frame)
+    if host.is_multilayer(scene) and os.path.isfile(path):
+        return path, frame
+    if last is not None and last.path and os.path.isfile(last.path):
+        return last.path, last.frame
+    if last is not None and not last.path:
+        return _saved_result(scene, last), last.frame
+    still = host.plate_pattern(scene, animation=False)
+    if "#" not in os.path.basename(still) and os.path.isfile(still):
+        return still, frame
+    raise mapping.SettingsError(f"render frame {frame} first: {path} is not there")
+
+
+def _saved_result(scene: Any, last: memory.LastRender) -> str:
+    """The file of a render that Blender holds in memory, written if need be; picture settings stay as they are."""
+    if last.saved and os.path.isfile(last.saved):
+        return last.saved
+    kept = scene.render.image_settings
+    path = os.path.join(memory.folder("preview"), f"{bpy.path.clean_name(scene.name)}.{last.frame:04d}.exr")
+    names = ("media_type", "file_format", "color_mode", "color_depth", "exr_codec")
+    before = [(name, getattr(kept, name)) for name in names if hasattr(kept, name)]
+    try:
+        host.set_multilayer(kept)
+        kept.color_depth, kept.exr_codec = "16", "ZIP"
+        bpy.data.images["Render Result"].save_render(path, scene=scene)
+    except (KeyError, RuntimeError) as error:
+        raise mapping.SettingsError(f"render frame {last.frame} first: {error}") from None
+    finally:
+        for name, value in before:
+            setattr(kept, name, value)
+    last.saved = path
+    return path
+
+
+def preview_output(tree: Any, node: Any, frame: int) -> str:
+    """The file of a node's preview."""
+    stem = bpy.path.clean_name(memory.key_of(tree, node))
+    return os.path.join(memory.folder("preview", stem), f"{frame}_look.exr")
+
+
+def preview_source(tree: Any, node: Any, render: str, frame: int) -> str:
+    """The file that a node's preview is made from: the render, or the preview of the node before it."""
+    above = host.upstream(node)
+    return render if above is None else preview_output(tree, above, frame)
+
+
+def preview_job(tree: Any, node: Any, scene: Any, render: str, frame: int) -> dict[str, Any]:
+    """The job of a node's preview. Raises SettingsError."""
+    known = settings.settings_of(tree, node, scene, (frame,))
+    known = mapping.NodeSettings(known.regions, "frame", known.view_layer)
+    source, output = preview_source(tree, node, render, frame), preview_output(tree, node, frame)
+    return mapping.job_mapping(known, source, output)
+
+
+# Frames
+
+
+def look_pattern(node: Any, render: str) -> str:
+    """The pattern of a node's styled frames, beside what was rendered."""
+    return paths.look_pattern(render, node.folder or "look")
+
+
+def source_pattern(node: Any, render: str) -> str:
+    """The pattern of the frames that a node styles: the render, or the looks of the node before it."""
+    above = host.upstream(node)
+    return render if above is None else look_pattern(above, render)
+
+
+def frames_job(
+    tree: Any, node: Any, scene: Any, render: str, frames: Iterable[int] = (), temporal: str = ""
+) -> dict[str, Any]:
+    """The job that styles frames of a render; ``temporal`` instead of the node's own. Raises SettingsError."""
+    sequence = bool(paths.split(render)[1])
+    covered = sorted({*scene_frames(scene), *frames}) if sequence else [scene.frame_current]
+    known = settings.settings_of(tree, node, scene, covered)
+    if temporal:
+        known = mapping.NodeSettings(known.regions, temporal, known.view_layer)
+    wanted = paths.frames_text(frames) if sequence else None
+    return mapping.job_mapping(known, source_pattern(node, render), look_pattern(node, render), wanted or None)
