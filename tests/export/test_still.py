@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenEXR
 import pytest
 import torch
 from hypothesis import given, settings
@@ -25,8 +26,10 @@ from lookmatte.cli import main
 from lookmatte.errors import InputError
 from lookmatte.export import archive
 from lookmatte.export.torchscript import find_still, write_still
+from lookmatte.job import Job
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake, Setting, resolve
 from lookmatte.looks.exposure import AMOUNTS, Exposure
+from lookmatte.rendering import render
 from lookmatte.rendering.store import BakeHeader, BakeStore
 
 REC709 = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
@@ -274,6 +277,31 @@ def test_numbers_that_do_not_fit_the_template(
     change(tensors)
     with pytest.raises(archive.ArchiveError, match=says):
         archive.filled(archive.read_records(archive.TEMPLATE), tensors, {})
+
+
+def _combined(path: Path) -> torch.Tensor:
+    """Colour of the example shot's frame: (3, rows, columns)."""
+    channels = OpenEXR.File(str(path), separate_channels=True).parts[0].channels
+    planes = [channels[f"ViewLayer.Combined.{name}"].pixels.astype(np.float32) for name in "RGB"]
+    return torch.from_numpy(np.stack(planes))
+
+
+def test_a_real_frame_is_that_of_apply(tmp_path: Path) -> None:
+    """By the weights that ship. What apply writes is half, like the plate."""
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    job = Job.from_mapping(
+        {
+            "plate": str(examples / "shot/plate.####.exr"), "frames": "1004", "output": "look.####.exr",
+            "alpha": "ignore", "regions": {"rest": {"style": str(examples / "styles/blue_night.jpg")}},
+        },
+        base=tmp_path,
+    )  # fmt: skip
+    assert render(job, bake_dir=tmp_path / "bake").done == [1004]
+    plate, expected = _combined(examples / "shot/plate.1004.exr"), _combined(tmp_path / "look.1004.exr")
+    store = BakeStore.open(tmp_path / "bake")
+    made = _model(store, tmp_path, 1004)(torch.cat([plate, torch.ones_like(plate[:1])])[None])
+    assert float((encode(plate) - encode(expected)).abs().mean()) > 0.05
+    assert _apart(store, made[0, :3], expected) < 1e-3
 
 
 # The command
