@@ -107,11 +107,12 @@ def test_a_proxy_shows_the_same_look(blink: Blink, baked: Bakes) -> None:
     assert np.abs(proxy - wanted).mean() < 0.1 * looked.mean()
 
 
-def test_a_scale_that_leaves_no_grid_leaves_the_plate(blink: Blink, baked: Bakes) -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(24, 43), (17, 64)])
+def test_a_scale_that_leaves_no_grid_leaves_the_plate(blink: Blink, baked: Bakes, rows: int, columns: int) -> None:
     shot = baked("rest")
     plate = shot.plate(1001)
 
     def odd(pixels: Pixels) -> Pixels:
-        return np.ascontiguousarray(pixels[:17, :43])
+        return np.ascontiguousarray(pixels[:rows, :columns])
 
     assert same_bits(show(blink, shot.bake, 1001, placed(plate), placed(plate), False, scale=odd), plate).all()

@@ -68,6 +68,9 @@ def _plate(case: Case, random: np.random.Generator) -> Pixels:
     plate[..., :3][random.random((rows, columns, 3)) < 0.05] *= -1.0
     plate[..., 3] = np.clip(random.normal(0.7, 0.6, (rows, columns)), 0.0, 1.0)
     np.clip(plate, -6e4, 6e4, plate)
+    # Finite as stored; without alpha, or in another gamut, more than a float holds.
+    plate[random.integers(rows), random.integers(columns)] = np.float32([3e38, -3e38, 0.0, 1.0])
+    plate[random.integers(rows), random.integers(columns)] = np.float32([1e37, 0.5, 0.5, 1e-3])
     for value in (np.nan, np.inf, -np.inf):
         plate[random.integers(rows), random.integers(columns), random.integers(4)] = value
     return plate
