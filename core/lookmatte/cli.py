@@ -7,6 +7,7 @@ a module of ``lookmatte.commands`` with ``register(subparsers)`` and ``run(args)
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -92,14 +93,16 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _report(message: str, kind: str, as_json: bool) -> None:
-    for line in message.splitlines() or [""]:
-        print(f"lookmatte: error: {printable(line)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # on a full disk the exit code is all that is left to tell
+        for line in message.splitlines() or [""]:
+            print(f"lookmatte: error: {printable(line)}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"event": "error", "kind": kind, "message": message}), flush=True)
+        with contextlib.suppress(OSError):
+            print(json.dumps({"event": "error", "kind": kind, "message": message}), flush=True)
 
 
 def _silence_output() -> None:
-    """The reader of the output has gone: what is still buffered goes nowhere, so that exiting is quiet."""
+    """The output cannot be written any more: what is still buffered goes nowhere, so that exiting is quiet."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -109,6 +112,8 @@ def _run(argv: Sequence[str], as_json: bool) -> int:
         code: int = args.run(args)
         sys.stdout.flush()
         return code
+    except BrokenPipeError:
+        raise
     except SystemExit as stop:  # --help, --version, and a command that parses its own options
         if isinstance(stop.code, str):
             _report(stop.code, "input", as_json)
@@ -120,8 +125,12 @@ def _run(argv: Sequence[str], as_json: bool) -> int:
     except LookmatteError as error:
         _report(str(error), "input" if error.exit_code == 2 else "frame", as_json)
         return error.exit_code
-    except BrokenPipeError:
-        raise
+    except OSError as error:
+        if os.environ.get("LOOKMATTE_DEBUG"):
+            raise
+        what = "standard output" if error.filename is None else str(error.filename)
+        _report(f"{what}: {error.strerror or error}", "internal", as_json)
+        return 1
     except Exception as error:
         if os.environ.get("LOOKMATTE_DEBUG"):
             raise
@@ -138,8 +147,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # the terminal may lack a name's letters
     try:
-        return _run(words, as_json="--json" in words)
-    except BrokenPipeError:
+        code = _run(words, as_json="--json" in words)
+        sys.stdout.flush()
+        return code
+    except OSError:
         _silence_output()
         return 1
 

@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from lookmatte.errors import FrameError
+
 
 class Progress(Protocol):
     """The events of a run, in order: start, then one per frame, warnings and notes in between, then done.
@@ -87,10 +89,15 @@ class Lines:
         self._met = 0
 
     def _say(self, text: str) -> None:
-        if self._bar is None:
-            print(printable(text), file=self._stream, flush=True)
-        else:
-            self._bar.write(printable(text), file=self._stream)
+        try:
+            if self._bar is None:
+                print(printable(text), file=self._stream, flush=True)
+            else:
+                self._bar.write(printable(text), file=self._stream)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            pass  # the disk that the lines go to is full: frames matter more
 
     def _once(self, text: str) -> None:
         if text not in self._told:
@@ -157,20 +164,31 @@ class Lines:
 
 class JsonLines:
     """One JSON object a line on standard output, flushed at once: ``event`` and that event's values, and the
-    ``shot`` where a job has several. ``events.json`` is the schema of them all."""
+    ``shot`` where a job has several. ``events.json`` is the schema of them all.
+
+    When they cannot be written, on a full disk, the run goes on without them, and :meth:`done` raises FrameError.
+    """
 
     def __init__(self, stream: TextIO | None = None, *, shot: str | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
         self._shot = {} if shot is None else {"shot": shot}
         self._lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
+        self._lost: str | None = None
 
     def emit(self, event: str, **values: object) -> None:
         """Write one event; paths become texts."""
         text = json.dumps({"event": event, **self._shot, **values}, default=str)
         with self._lock:
-            self._stream.write(text + "\n")
-            self._stream.flush()
+            if self._lost is not None:
+                return
+            try:
+                self._stream.write(text + "\n")
+                self._stream.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                self._lost = error.strerror or str(error)
 
     def _once(self, event: str, message: str) -> None:
         if (event, message) not in self._told:
@@ -197,3 +215,6 @@ class JsonLines:
 
     def done(self, done: int, skipped: int, failed: int) -> None:
         self.emit("done", done=done, skipped=skipped, failed=failed)
+        if self._lost is not None:
+            what = f"{done} done, {skipped} skipped, {failed} failed, and not all events were told"
+            raise FrameError(f"standard output: cannot be written ({self._lost}); {what}")

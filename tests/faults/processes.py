@@ -30,13 +30,24 @@ import ctypes, json, os, resource, sys
 import lookmatte.rendering, OpenEXR, OpenImageIO, PyOpenColorIO, fileseq
 from lookmatte import cli
 
+def heed_permissions():
+    # Root without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: files can refuse it as they do any user.
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    libc = ctypes.CDLL(None)
+    assert libc.capget(header, sets) == 0
+    for at in range(3):
+        sets[at] &= ~0b110
+    assert libc.capset(header, sets) == 0
+
 def live(words, folder, out, err, settings):
     ctypes.CDLL(None).prctl(1, 9)  # dies with the one it was forked from
     os.chdir(folder)
-    for path, handle in ((out, 1), (err, 2)):
+    for path, handle in ((settings.pop("STDOUT", out), 1), (settings.pop("STDERR", err), 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), handle)
     for name, value in settings.items():
-        if isinstance(value, int):
+        if name == "REFUSABLE":
+            heed_permissions()
+        elif name.startswith("RLIMIT_"):
             resource.setrlimit(getattr(resource, name), (value, value))
         else:
             os.environ[name] = value
@@ -101,8 +112,9 @@ class Nursery:
         return int(self._process.stdout.readline())
 
     def start(self, *words: object, cwd: Path, **settings: str | int) -> Child:
-        """Begin ``lookmatte WORDS`` in a folder. Of the settings, texts are environment variables and numbers are
-        limits of resources (RLIMIT_FSIZE=...)."""
+        """Begin ``lookmatte WORDS`` in a folder. Settings are environment variables, limits of resources
+        (RLIMIT_FSIZE=...), files to write to (STDOUT=..., STDERR=...), and REFUSABLE=1: permissions hold for root,
+        too."""
         self._count += 1
         out, err = (self._files / f"{self._count}.{name}" for name in ("out", "err"))
         for path in (out, err):

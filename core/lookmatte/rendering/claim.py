@@ -22,9 +22,7 @@ from pathlib import Path
 from lookmatte.errors import InputError
 from lookmatte.imaging.locks import lock
 from lookmatte.imaging.wholefile import folder_clock, is_abandoned, machine, why
-
-LOCK = "bake.lock"
-"""The file that is locked, in the folder; it says who has it. It is empty of meaning while nobody does."""
+from lookmatte.rendering.store import LOCK
 
 _LOOK = 0.5  # seconds between two looks at a lock that somebody else has
 _LONGEST = 200

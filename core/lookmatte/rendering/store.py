@@ -26,7 +26,7 @@ from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
 from lookmatte.bilateral.guide import HIDDEN, GuideWeights
 from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.reader import read_header, read_parts
-from lookmatte.imaging.wholefile import sweep, temporary_of, write_bytes
+from lookmatte.imaging.wholefile import sweep, temporary_of, why, write_bytes
 from lookmatte.imaging.writer import new_part, write_parts_to
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import AMOUNTS, Exposure
@@ -34,6 +34,9 @@ from lookmatte.looks.proxy import PROXY
 
 FORMAT = 2
 INDEX = "bake.json"
+LOCK = "bake.lock"
+"""Locked by the process that bakes: see :mod:`lookmatte.rendering.claim`."""
+
 _BAKE, _INPUTS, _VALUES, _EXPOSURE = (
     "lookmatte:bake", "lookmatte:inputs", "lookmatte:values", "lookmatte:exposure"
 )  # fmt: skip
@@ -125,10 +128,13 @@ class BakeStore:
         return _OWN.fullmatch(temporary_of(path) or path.name) is not None
 
     def clear(self) -> None:
-        """Forget the bake that is there: its own files go, others stay."""
+        """Forget the bake that is there: its own files go, others stay. Raises InputError when they cannot."""
         for path in self.folder.glob("*"):
-            if _OWN.fullmatch(path.name):
-                path.unlink(missing_ok=True)
+            if _OWN.fullmatch(path.name) and path.name != LOCK:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise InputError(f"{path}: cannot be replaced ({why(error)})") from None
 
     def save_index(self) -> None:
         """Write ``bake.json``."""
