@@ -34,6 +34,7 @@ class Run(NamedTuple):
     node: nuke.Node
     name: str
     work: Work
+    notes: tuple[str, ...]
     land: Callable[[dict[str, Any]], None]
 
 
@@ -103,7 +104,8 @@ def _ask(
     for one in planned.writes:
         writing.write(one)
     name = node.fullName()
-    return Run(node, name, session.ask(python, planned.config, command, arguments, f"{command} {name}"), land)
+    work = session.ask(python, planned.config, command, arguments, f"{command} {name}")
+    return Run(node, name, work, planned.notes, land)
 
 
 def _start(node: nuke.Node, prepare: Callable[[], Run]) -> None:
@@ -180,6 +182,7 @@ def _outcome(run: Run) -> str:
         run.land(result)
     for warning in run.work.warnings:
         _note(f"{run.work.label}: {warning}")
+    status.say(run.node, _listed([*run.work.warnings, *run.notes]), "notes")
     return _listed(run.work.failures)
 
 

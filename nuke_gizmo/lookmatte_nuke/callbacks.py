@@ -35,7 +35,7 @@ def knob_changed() -> None:
         return
     if name in _LIMIT:
         _limit(node)
-    if name == "region" or name == "showPanel":
+    if name in ("region", "showPanel", "inputChange"):
         enable(node)
     if (name in _BAKED or name in ("inputChange", "showPanel")) and not bake.busy(node):
         status.refresh(node)

@@ -30,10 +30,10 @@ _COLOURS = frozenset(("rgb", "rgba", "alpha", "rgba.red", "rgba.green", "rgba.bl
 # Knobs that change nothing of a picture.
 _LOOKS = frozenset((
     "name", "xpos", "ypos", "selected", "label", "note_font", "note_font_size", "note_font_color", "tile_color",
-    "gl_color",
-    "cached", "dope_sheet", "bookmark", "hide_input", "postage_stamp", "postage_stamp_frame", "indicators",
-    "icon", "help", "onCreate", "onDestroy", "knobChanged", "updateUI", "autolabel", "panel", "lifetimeStart",
-    "lifetimeEnd", "useLifetime", "window_state", "status", "log", "version", "process_mask", "rootNodeUpdated",
+    "gl_color", "cached", "dope_sheet", "bookmark", "hide_input", "postage_stamp", "postage_stamp_frame",
+    "indicators", "icon", "help", "onCreate", "onDestroy", "knobChanged", "updateUI", "autolabel", "panel",
+    "lifetimeStart", "lifetimeEnd", "useLifetime", "window_state", "status", "log", "notes", "version",
+    "process_mask", "rootNodeUpdated",
 ))  # fmt: skip
 
 _AS_IT_IS = frozenset(("linear", "scene_linear", "raw", "data"))

@@ -70,6 +70,10 @@ SHOWN: tuple[Knob, ...] = (
         "status", "text", "status",
         "What is baked, and whether it still fits inputs and settings.", "not baked yet",
     ),
+    Knob(
+        "notes",
+        "text", "notes", "What the last bake had to say: what was written for it and why, and warnings.", "",
+    ),
     _button(
         "bake", "Bake",
         "Measure the plate and the reference on all frames of the range, and play the look live from then on.\nWhat"

@@ -22,8 +22,9 @@ _RANGE = ("range", "first", "last")
 class Plan(NamedTuple):
     """How a node is baked. Patterns are absolute; what ``writes`` names is not there yet, perhaps.
 
-    ``settings`` and ``matte`` are what the job is made of; ``config`` is a file for the worker's $OCIO; ``about``
-    says in a few words what the region is; ``state`` is what all of it depends on.
+    ``settings`` and ``matte`` are what the job is made of; ``config`` is a file for the worker's $OCIO; ``notes``
+    say what is written, and why; ``about`` says in a few words what the region is; ``state`` is what all of it
+    depends on.
     """
 
     folder: str
@@ -35,6 +36,7 @@ class Plan(NamedTuple):
     last: int
     still: int | None
     writes: tuple[Writing, ...]
+    notes: tuple[str, ...]
     about: str
     state: State
 
@@ -87,12 +89,14 @@ def plan(node: nuke.Node, still: int | None = None) -> Plan:
     plate = exr.pattern
     matte: job.Matte = None
     writes: list[Writing] = []
+    notes: list[str] = []
     if not as_it_lies or (masked is not None and not _named(crypto, exr, coverage)):
         together = not as_it_lies or coverage
         above = [src if together else None, masked]
         pattern = _written(folder, "plate" if together else "matte", above, channel)
         files = tuple(graph.files_above(above))
         writes.append(Writing(pattern, src, masked, channel, together, first, last, files))
+        notes.append(_why(node, exr, as_it_lies, crypto))
         plate = pattern if together else plate
         matte = None if masked is None else job.Written(pattern)
     elif crypto is not None and masked is not None:
@@ -118,10 +122,10 @@ def plan(node: nuke.Node, still: int | None = None) -> Plan:
         model=evaluated(node, "model"),
     )
     about = "the whole frame" if masked is None else ", ".join(crypto.names) if crypto else channel
-    state = state_of(node, still, fresh=True)
     return Plan(
-        folder, settings, plate, matte, working.config, first, last, still, tuple(writes), about, state
-    )
+        folder, settings, plate, matte, working.config, first, last, still, tuple(writes), tuple(notes), about,
+        state_of(node, still, fresh=True),
+    )  # fmt: skip
 
 
 def state_of(node: nuke.Node, still: int | None = None, fresh: bool = False) -> State:
@@ -225,6 +229,17 @@ def _named(crypto: graph.Crypto | None, exr: graph.Exr, coverage: bool) -> bool:
     if crypto is None or crypto.exr.pattern != exr.pattern:
         return False
     return coverage or crypto.divided
+
+
+def _why(node: nuke.Node, exr: graph.Exr, as_it_lies: bool, crypto: graph.Crypto | None) -> str:
+    """Why Nuke writes something, for a person who wonders what takes so long."""
+    if as_it_lies:
+        told = "" if crypto is None else crypto.exr.why or "it is called a weight, or is of another file"
+        return "the mask is written for the bake" + (f": {told}" if told else "")
+    if node["through_write"].value():
+        return "src is written for the bake, as Advanced says"
+    reason = exr.why or f"its Read has frames {job.frames_text(exr.first, exr.last)} alone"
+    return f"src is written for the bake: {reason}"
 
 
 def _written(folder: str, kind: str, nodes: list[nuke.Node | None], channel: str) -> str:

@@ -18,11 +18,11 @@ def refresh(node: nuke.Node) -> None:
         say(node, str(error).splitlines()[0])
         return
     say(node, status(then, now, landing.gone(node), str(node["names"].value())))
-    node["log"].setValue(session.log_path())
+    say(node, session.log_path(), "log")
 
 
-def say(node: nuke.Node, text: str) -> None:
-    """Show a line."""
-    knob = node["status"]
+def say(node: nuke.Node, text: str, name: str = "status") -> None:
+    """Show a line. One that is there already changes nothing, for the script would count as modified."""
+    knob = node[name]
     if knob.value() != text:
         knob.setValue(text)

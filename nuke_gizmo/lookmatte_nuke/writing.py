@@ -66,7 +66,13 @@ def _execute(writing: Writing, first: int, last: int) -> None:
     if nuke.executing():
         raise WriteError("a render is under way, in which no other can be started; bake before it")
     made: list[nuke.Node] = []
+    proxy = nuke.root()["proxy"]
+    small = bool(proxy.value())
+    # Neither an undo's steps nor the viewer's proxies are meant.
+    nuke.Undo.disable()
     try:
+        if small:
+            proxy.setValue(False)
         with writing.source.parent():
             shown = _nodes(writing, made)
         # A stereo script has views that one file cannot hold.
@@ -78,6 +84,9 @@ def _execute(writing: Writing, first: int, last: int) -> None:
     finally:
         for node in reversed(made):
             nuke.delete(node)
+        if small:
+            proxy.setValue(True)
+        nuke.Undo.enable()
 
 
 def _nodes(writing: Writing, made: list[nuke.Node]) -> nuke.Node:

@@ -51,6 +51,12 @@ def shot(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Shot:
     return make_shot(tmp_path_factory.mktemp("shot"), model, FRAMES)
 
 
+@pytest.fixture(scope="session")
+def clear(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Shot:
+    """The same over nothing: alpha is coverage, and partial at edges."""
+    return make_shot(tmp_path_factory.mktemp("clear"), model, FRAMES, background=False)
+
+
 @cache
 def _compiled(text: str, folder: Path) -> Any:
     from blink_compiled import Blink, compiler

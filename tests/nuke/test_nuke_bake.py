@@ -16,7 +16,7 @@ from fakenuke.node import open_script
 from fakenuke.saving import script_text
 from fakenuke.world import World, reset
 from lookmatte_nuke import bake, callbacks, paths, session
-from shots import Shot, read_exr
+from shots import Shot, make_shot, read_exr, write_exr
 from stage import apart, comp, crypto, folder_of, look, press, read, shown, status
 
 from lookmatte.imaging.manifest import id_of
@@ -154,6 +154,53 @@ def test_nodes_in_a_row_equal_jobs_in_a_row(nuke: World, shot: Shot, tmp_path: P
     assert len(nuke.executed) == 2 * len(shot.frames)
 
 
+@pytest.mark.parametrize(
+    ("values", "job", "settings"),
+    [
+        ({}, {}, {}),
+        ({"alpha": "ignore"}, {"alpha": "ignore"}, {}),
+        (
+            {}, {"color": {"space": "ACEScg"}},
+            {"colorManagement": "OCIO", "OCIO_config": "aces_1.2", "workingSpaceLUT": "ACES - ACEScg"},
+        ),
+    ],
+    ids=["partial alpha", "alpha means nothing", "ACEScg"],
+)  # fmt: skip
+def test_alpha_and_colour(
+    nuke: World, clear: Shot, tmp_path: Path, values: dict[str, Any], job: dict[str, Any], settings: dict[str, str]
+) -> None:
+    comp(clear, tmp_path)
+    for name, value in settings.items():
+        fakenuke.root()[name].setValue(value)
+    plate = read(clear, raw=True)
+    node = look(clear, plate, crypto(plate, "hero"), **values)
+    press(node, "bake")
+    assert nuke.messages == []
+    assert nuke.executed == []
+    region = {"hero": {"cryptomatte": "hero", "style": "red.png"}}
+    same_as(node, styled(clear, tmp_path / "cli", region, **job))
+    # Written by Nuke, the same: coverage stays coverage.
+    node["through_write"].setValue(True)
+    press(node, "bake")
+    assert len(nuke.executed) == len(clear.frames)
+    same_as(node, styled(clear, tmp_path / "cli", region, **job))
+
+
+def test_what_the_worker_warns_of_stands_in_the_panel(nuke: World, shot: Shot, tmp_path: Path) -> None:
+    mine = make_shot(tmp_path / "shot", shot.model, range(1, 3))
+    for frame in mine.frames:
+        channels = read_exr(mine.plate(frame))
+        channels["A"] = np.zeros_like(channels["A"])
+        write_exr(mine.plate(frame), channels)
+    comp(mine, tmp_path)
+    node = look(mine, read(mine))
+    press(node, "bake")
+    assert "it keeps its colours in 2 frames" in str(node["notes"].value())
+    node["alpha"].setValue("ignore")
+    press(node, "bake")
+    assert node["notes"].value() == ""
+
+
 # What is written, and when.
 
 
@@ -166,6 +213,8 @@ def test_what_changes_pixels_is_written_once(nuke: World, shot: Shot, tmp_path: 
     press(node, "bake")
     assert [frame for _, frame, _ in nuke.executed] == list(shot.frames)
     assert fakenuke.root().node("Write1") is None, "what was there for the moment is gone"
+    assert nuke.undo == 0
+    assert node["notes"].value() == "src is written for the bake: Grade1 (Grade) lies between"
     assert {one.Class() for one in fakenuke.root().nodes()} == {"Read", "Grade", "Cryptomatte", "lookmatte"}
     home = Path(folder_of(node)).parent
     (written,) = home.glob("plate_*")
@@ -470,7 +519,10 @@ def test_nukes_own_render_is_cancelled(nuke: World, shot: Shot, tmp_path: Path) 
     comp(shot, tmp_path)
     node = look(shot, read(shot), through_write=True)
     nuke.cancel_execute_at = 1003
+    fakenuke.root()["proxy"].setValue(True)
     press(node, "bake")
+    assert fakenuke.root()["proxy"].value()
+    assert nuke.undo == 0
     assert nuke.messages == []
     assert status(node) == "not baked yet"
     assert fakenuke.root().node("Write1") is None

@@ -42,52 +42,12 @@ NO_ANIMATION = 0x10
 NUKE_VERSION_STRING = "13.2v8"
 
 __all__ = [
-    "NO_ANIMATION",
-    "NUKE_VERSION_STRING",
-    "AColor_Knob",
-    "Array_Knob",
-    "Boolean_Knob",
-    "ChannelMask_Knob",
-    "Channel_Knob",
-    "Double_Knob",
-    "Enumeration_Knob",
-    "EvalString_Knob",
-    "File_Knob",
-    "Gizmo",
-    "Group",
-    "Int_Knob",
-    "Knob",
-    "Link_Knob",
-    "Node",
-    "ProgressTask",
-    "PyScript_Knob",
-    "Root",
-    "String_Knob",
-    "Tab_Knob",
-    "Text_Knob",
-    "XYZ_Knob",
-    "addKnobChanged",
-    "addOnCreate",
-    "addUpdateUI",
-    "allNodes",
-    "createNode",
-    "delete",
-    "execute",
-    "executeInMainThread",
-    "executing",
-    "filename",
-    "frame",
-    "menu",
-    "message",
-    "nodes",
-    "pluginPath",
-    "root",
-    "scriptOpen",
-    "scriptSaveAs",
-    "thisKnob",
-    "thisNode",
-    "toNode",
-    "views",
+    "NO_ANIMATION", "NUKE_VERSION_STRING", "AColor_Knob", "Array_Knob", "Boolean_Knob", "ChannelMask_Knob",
+    "Channel_Knob", "Double_Knob", "Enumeration_Knob", "EvalString_Knob", "File_Knob", "Gizmo", "Group",
+    "Int_Knob", "Knob", "Link_Knob", "Node", "ProgressTask", "PyScript_Knob", "Root", "String_Knob", "Tab_Knob",
+    "Text_Knob", "Undo", "XYZ_Knob", "addKnobChanged", "addOnCreate", "addUpdateUI", "allNodes", "createNode",
+    "delete", "execute", "executeInMainThread", "executing", "filename", "frame", "menu", "message", "nodes",
+    "pluginPath", "root", "scriptOpen", "scriptSaveAs", "thisKnob", "thisNode", "toNode", "views",
 ]  # fmt: skip
 
 
@@ -111,6 +71,18 @@ class ProgressTask:
 
     def setMessage(self, s: str) -> None:
         world.progress.append((world.progress[-1][0], str(s)))
+
+
+class Undo:
+    """What a person can undo; off while a program makes what is none of theirs."""
+
+    @classmethod
+    def disable(cls) -> None:
+        world.undo -= 1
+
+    @classmethod
+    def enable(cls) -> None:
+        world.undo += 1
 
 
 class _Constructors:
@@ -223,6 +195,8 @@ def execute(
     node = nameOrNode if isinstance(nameOrNode, Node) else toNode(nameOrNode)
     if node is None or node.Class() != "Write":
         raise RuntimeError(f"{nameOrNode}: nothing to execute")
+    if root()["proxy"].value():
+        raise RuntimeError("in proxy mode the proxies would be rendered")
     if views is not None and not set(views) <= set(world.views):
         raise RuntimeError(f"there is no view {views}")
     world.executing = True

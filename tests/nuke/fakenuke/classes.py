@@ -72,6 +72,7 @@ def _classes() -> list[NodeClass]:
     return [
         NodeClass("Root", {
             "first_frame": _set(Int_Knob, "1"), "last_frame": _set(Int_Knob, "100"), "format": String_Knob,
+            "proxy": Boolean_Knob,
             "colorManagement": _enum("Nuke", "OCIO"), "OCIO_config": _set(String_Knob, "nuke-default"),
             "customOCIOConfigPath": File_Knob, "workingSpaceLUT": _set(String_Knob, "linear"),
         }, 0),

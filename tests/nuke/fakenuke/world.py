@@ -37,6 +37,7 @@ class World:
         self.compile_kernel: Callable[[str], Any] | None = None
         self.broken_kernel = False
         self.nukex = True
+        self.undo = 0
         self._main = threading.main_thread()
         self._waiting: queue.Queue[tuple[Callable[..., Any], tuple[Any, ...]]] = queue.Queue()
 
