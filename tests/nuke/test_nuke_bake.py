@@ -364,6 +364,10 @@ def test_an_exposure_limit_is_live(nuke: World, shot: Shot, tmp_path: Path) -> N
     same_as(node, styled(shot, tmp_path / "cli", job))
     node["limit"].setValue(False)
     assert np.array_equal(shown(node, 1002), free)
+    # A bake that lands while it is on takes it along.
+    held = look(shot, read(shot), limit=True, exposure_limit=0.1)
+    press(held, "bake")
+    same_as(held, tmp_path / "cli")
 
 
 # Saved, opened again, and rendered in a terminal.
@@ -463,6 +467,23 @@ def test_mistakes_are_told_in_a_message(nuke: World, shot: Shot, tmp_path: Path)
         node["style"]._take(str(shot.folder / "red.png"))
         node["cuts"]._take("")
         node["python"]._take("")
+
+
+def test_a_worker_that_could_not_start_is_started_again(
+    nuke: World, shot: Shot, worker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comp(shot, tmp_path)
+    node = look(shot, read(shot))
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "the licence server is down" >&2\nexit 3\n')
+    python.chmod(0o755)
+    monkeypatch.setenv(session.VARIABLE, str(python))
+    press(node, "bake")
+    assert "lookmatte did not start (exit code 3): the licence server is down" in nuke.messages.pop()
+    shutil.copy(worker, python)
+    press(node, "bake")
+    assert nuke.messages == []
+    assert status(node) == "baked 1001-1006 · the whole frame"
 
 
 def test_frames_that_cannot_be_read_are_named_and_the_others_play(

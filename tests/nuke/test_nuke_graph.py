@@ -42,7 +42,7 @@ def switched(above: fakenuke.Node) -> fakenuke.Node:
 
 def switching(above: fakenuke.Node) -> fakenuke.Node:
     made = switched(above)
-    made["which"].setExpression("frame > 1003")  # type: ignore[attr-defined]
+    made["which"].setExpression("frame < 1003")  # type: ignore[attr-defined]
     return made
 
 

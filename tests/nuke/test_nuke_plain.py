@@ -193,7 +193,9 @@ def test_status_lines() -> None:
     assert status(None, then) == NOT_BAKED
     assert status(then, then, about="hero") == "baked 1-9 · hero"
     assert status(then, then._replace(first=2, last=4)) == "baked 1-9"
-    assert status(then, then._replace(last=12)) == "stale: the range is 1-12 · baked 1-9"
+    # Another range has other files: of those no one can say that they changed.
+    longer = then._replace(last=12, files={"/s/p.####.exr": "2"})
+    assert status(then, longer) == "stale: the range is 1-12 · baked 1-9"
     other = then._replace(settings={"style": "b", "blend": "exact"}, graph="h", files={"/s/p.####.exr": "2"})
     assert status(then, other) == (
         "stale: edges, style changed; what src or mask shows has changed; p.####.exr changed on disk · baked 1-9"
