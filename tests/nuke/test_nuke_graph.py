@@ -29,7 +29,7 @@ def off(above: fakenuke.Node) -> fakenuke.Node:
 
 def animated_off(above: fakenuke.Node) -> fakenuke.Node:
     made = off(above)
-    made["disable"].setExpression("frame > 1003")  # type: ignore[attr-defined]
+    made["disable"].setExpression("frame < 1003")  # type: ignore[attr-defined]
     return made
 
 
