@@ -8,6 +8,7 @@ render, and every other node of the artist's works as before, with each frame's 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -42,8 +43,9 @@ def output_path(scene: Any, folder: str) -> str:
     return os.path.join(where, folder, os.path.splitext(name)[0])
 
 
-def begin(scene: Any, file_format: str, folder: str) -> None:
-    """Style what is not styled yet, then composite all frames. Raises SettingsError."""
+def begin(scene: Any, file_format: str, folder: str, then: Callable[[bool], None] | None = None) -> None:
+    """Style what is not styled yet, then composite all frames; ``then`` is told whether that was begun, and where
+    nothing runs besides, whether it is done. Raises SettingsError."""
     if under_way():
         raise mapping.SettingsError("final frames are being made already")
     if not host.lookmatte_nodes(scene):
@@ -56,17 +58,21 @@ def begin(scene: Any, file_format: str, folder: str) -> None:
 
     def styled(good: bool) -> None:
         found: Any = bpy.data.scenes.get(name)
-        if not good or found is None:
-            center.say("ERROR", "no final frames were made: not all frames have their look")
-            return
-        try:
-            _composite(found, render, there, file_format, folder)
-        except mapping.SettingsError as error:
-            for tree, node in host.lookmatte_nodes(found):
-                memory.remark(memory.key_of(tree, node), "ERROR", str(error))
-            center.say("ERROR", f"no final frames were made: {error}")
+        trouble = "" if good and found is not None else "not all frames have their look"
+        if not trouble:
+            try:
+                _composite(found, render, there, file_format, folder)
+            except mapping.SettingsError as error:
+                trouble = str(error)
+        if trouble:
+            trouble = f"no final frames were made: {trouble}"
+            for tree, node in host.lookmatte_nodes(found) if found is not None else ():
+                memory.remark(memory.key_of(tree, node), "ERROR", trouble)
+            center.say("ERROR", trouble)
+        if then is not None:
+            then(not trouble)
 
-    looks.style_all(scene, styled)
+    looks.style_frames(scene, host.lookmatte_nodes(scene), styled)
 
 
 def _composite(scene: Any, render: str, frames: list[int], file_format: str, folder: str) -> None:

@@ -136,29 +136,26 @@ def rendered_frames(scene: Any) -> tuple[str, list[int]]:
     return render, frames
 
 
-def style_frames(tree: Any, node: Any, scene: Any, then: Callable[[bool], None] | None = None) -> int:
-    """Style what is rendered of the scene's frames, with the nodes before this one first; returns how many frames
-    there are. ``then`` is told whether all have their look. Raises SettingsError."""
-    render, frames = rendered_frames(scene)
-    batch = Batch(then)
-    chain = [node]
-    while (above := host.upstream(chain[0])) is not None:
-        chain.insert(0, above)
-    for one in chain:
-        memory.remarks.pop(memory.key_of(tree, one), None)
-        submit_frames(tree, one, scene, render, frames, frames, batch)
-    batch.close()
-    return len(frames)
+def chain(tree: Any, node: Any) -> list[tuple[Any, Any]]:
+    """A node and those whose looks it goes over, these first."""
+    found = [node]
+    while (above := host.upstream(found[0])) is not None:
+        found.insert(0, above)
+    return [(tree, one) for one in found]
 
 
-def style_all(scene: Any, then: Callable[[bool], None]) -> None:
-    """Style what is rendered for all nodes; ``then`` is told whether all have their look. Raises SettingsError."""
+def style_frames(scene: Any, pairs: list[tuple[Any, Any]], then: Callable[[bool], None] | None = None) -> int:
+    """Style what is rendered of the scene's frames for these nodes, in their order; returns how many frames there
+    are. ``then`` is told whether all have their look. Raises SettingsError."""
     render, frames = rendered_frames(scene)
+    for tree, node in pairs:
+        jobs.frames_job(tree, node, scene, render)  # what is wrong with one is told before any is begun
     batch = Batch(then)
-    for tree, node in host.lookmatte_nodes(scene):
+    for tree, node in pairs:
         memory.remarks.pop(memory.key_of(tree, node), None)
         submit_frames(tree, node, scene, render, frames, frames, batch)
     batch.close()
+    return len(frames)
 
 
 def submit_frames(

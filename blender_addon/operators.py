@@ -42,6 +42,27 @@ class _OnNode(bpy.types.Operator):
         return {"CANCELLED"}
 
 
+class _Ending:
+    """How something ends that goes on while Blender does; called with whether it went well."""
+
+    def __init__(self) -> None:
+        self._good = True
+
+    def __call__(self, good: bool) -> None:
+        self._good = good
+
+    def wait(self, operator: bpy.types.Operator) -> set[Any]:
+        """What an operator returns: at once in a window. In the background wait, and report the end: a script that
+        called it then knows."""
+        if center.waits():
+            center.drain()
+            if not self._good:
+                said = [text for kind, text in center.messages if kind == "ERROR"]
+                operator.report({"ERROR"}, said[-1] if said else "cancelled")
+                return {"CANCELLED"}
+        return {"FINISHED"}
+
+
 class LOOKMATTE_OT_add_node(bpy.types.Operator):
     """Add a lookmatte node; it is put before the output when the compositor was not in use"""
 
@@ -160,22 +181,12 @@ class LOOKMATTE_OT_preview(_OnNode):
         pair = self.chosen(context)
         if pair is None:
             return {"CANCELLED"}
-        good = True
-
-        def ended(well: bool) -> None:
-            nonlocal good
-            good = well
-
+        ends = _Ending()
         try:
-            looks.preview(*pair, context.scene, ended)
+            looks.preview(*pair, context.scene, ends)
         except mapping.SettingsError as error:
             return self.failed(error)
-        if center.waits():
-            center.drain()
-            if not good:
-                self.report({"ERROR"}, center.messages[-1][1])
-                return {"CANCELLED"}
-        return {"FINISHED"}
+        return ends.wait(self)
 
 
 class LOOKMATTE_OT_style_frames(_OnNode):
@@ -183,20 +194,21 @@ class LOOKMATTE_OT_style_frames(_OnNode):
 
     bl_idname = "lookmatte.style_frames"
     bl_label = "Style Frames"
+    all_nodes: BoolProperty(description="Of all nodes, for scripts", options={"HIDDEN", "SKIP_SAVE"})
 
     def execute(self, context: Any) -> set[Any]:
         """Ask the worker; in the background, wait for it."""
         pair = self.chosen(context)
         if pair is None:
             return {"CANCELLED"}
+        pairs = host.lookmatte_nodes(context.scene) if self.all_nodes else looks.chain(*pair)
+        ends = _Ending()
         try:
-            count = looks.style_frames(*pair, context.scene)
+            count = looks.style_frames(context.scene, pairs, ends)
         except mapping.SettingsError as error:
             return self.failed(error)
         self.report({"INFO"}, f"styling {count} frame{'s' if count > 1 else ''}")
-        if center.waits():
-            center.drain()
-        return {"FINISHED"}
+        return ends.wait(self)
 
 
 class LOOKMATTE_OT_final_frames(bpy.types.Operator):
@@ -225,15 +237,14 @@ class LOOKMATTE_OT_final_frames(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[Any]:
         """Style what is not styled yet, then composite; in the background, wait for it."""
+        ends = _Ending()
         try:
-            final.begin(context.scene, self.file_format, self.folder)
+            final.begin(context.scene, self.file_format, self.folder, ends)
         except mapping.SettingsError as error:
             for line in str(error).splitlines():
                 self.report({"ERROR"}, line)
             return {"CANCELLED"}
-        if center.waits():
-            center.drain()
-        return {"FINISHED"}
+        return ends.wait(self)
 
 
 class LOOKMATTE_OT_cancel(bpy.types.Operator):

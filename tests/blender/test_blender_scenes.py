@@ -158,7 +158,9 @@ def test_the_frames_that_fail_are_told(case: Case) -> None:
     assert sum("stretched" in words for _, words in told["messages"]) == 1, "each frame says it again"
     assert told["styled"] == ["shot_look.0001.exr", "shot_look.0003.exr"]
     assert "no such matte file" in " ".join(told["face"])
-    assert told["final_messages"][-1] == ["ERROR", "no final frames were made: not all frames have their look"]
+    refused = [one["refused"] for one in told.values if "refused" in one]
+    assert "no look for frame 2" in refused[0]
+    assert "no final frames were made: not all frames have their look" in refused[1]
     assert told["finals"] == []
 
 

@@ -143,7 +143,7 @@ def dying(folder: str) -> None:
     center = part("center")
     pid = center.session.pid
     os.rename(os.path.join(folder, "look"), os.path.join(folder, "look_before"))
-    part("looks").style_frames(tree, node, made)
+    part("looks").style_frames(made, [(tree, node)])
     center.session.tick()
     time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
@@ -154,7 +154,7 @@ def dying(folder: str) -> None:
         files=sorted(os.listdir(os.path.join(folder, "look"))),
     )
     os.rename(os.path.join(folder, "look"), os.path.join(folder, "look_restarted"))
-    part("looks").style_frames(tree, node, made)
+    part("looks").style_frames(made, [(tree, node)])
     bpy.ops.lookmatte.cancel()
     tell(drained=center.drain(120), busy=center.busy(), messages=center.messages)
 

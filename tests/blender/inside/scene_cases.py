@@ -78,7 +78,8 @@ def series(folder: str) -> None:
     tell(stale=notes())
     bpy.ops.lookmatte.style_frames(node_name=first.name)
     tell(above_is_newer=notes())
-    bpy.ops.lookmatte.style_frames(node_name=second.name)
+    first.strengths[0] = 0.6
+    bpy.ops.lookmatte.style_frames(all_nodes=True)
     tell(again=notes())
     bpy.ops.lookmatte.preview(node_name=second.name)
     tell(previews=[first.preview, second.preview], previewed=notes())
@@ -121,8 +122,10 @@ def finals(folder: str) -> None:
     assert bpy.ops.lookmatte.final_frames(file_format="OPEN_EXR") == {"FINISHED"}
     made.view_layers[0].use_pass_normal = True
     tree.links.new(rendered.outputs["Normal"], tree.nodes.new("ShaderNodeMath").inputs[0])
-    bpy.ops.lookmatte.final_frames(file_format="OPEN_EXR", folder="other")
-    tell(lacking=part("center").messages[-1][1])
+    try:
+        bpy.ops.lookmatte.final_frames(file_format="OPEN_EXR", folder="other")
+    except RuntimeError as error:
+        tell(lacking=str(error))
     tell(left=sorted({one.name for kind in kinds for one in kind} - before))
 
 
@@ -241,12 +244,12 @@ def window(folder: str) -> None:
 
     # Another environment in the middle of a run: nobody waits for the old worker.
     old = center.session.pid
-    part("looks").style_frames(tree, node, made)
+    part("looks").style_frames(made, [(tree, node)])
     preferences = bpy.context.preferences.addons[MODULE].preferences
     os.symlink(preferences.python, os.path.join(folder, "other python"))
     preferences.python = os.path.join(folder, "other python")
     node.strengths[0] = 0.5
-    part("looks").style_frames(tree, node, made)
+    part("looks").style_frames(made, [(tree, node)])
     ticks(lambda: not center.busy())
     tell(new_worker=center.session.pid != old, after=notes()["lookmatte"], old_ended=gone(old))
 
@@ -380,11 +383,12 @@ def failing(folder: str) -> None:
     render_animation()
     tell(messages=part("center").messages, styled=files(os.path.join(folder, "look")))
     tell(face=face(node))
-    try:
-        bpy.ops.lookmatte.final_frames()
-    except RuntimeError as error:
-        tell(final=str(error))
-    tell(final_messages=part("center").messages, finals=files(os.path.join(folder, "final")))
+    for act in (bpy.ops.lookmatte.style_frames, bpy.ops.lookmatte.final_frames):
+        try:
+            act()
+        except RuntimeError as error:
+            tell(refused=str(error))
+    tell(finals=files(os.path.join(folder, "final")))
 
 
 def quitting(folder: str) -> None:
@@ -394,5 +398,5 @@ def quitting(folder: str) -> None:
     bpy.ops.lookmatte.setup()
     render_animation()
     node.strengths[0] = 0.5
-    part("looks").style_frames(tree, node, made)
+    part("looks").style_frames(made, [(tree, node)])
     tell(pid=part("center").session.pid, busy=part("center").busy())
