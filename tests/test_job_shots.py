@@ -30,6 +30,7 @@ from lookmatte.job import (
 from lookmatte.jobfile import load_shots
 from lookmatte.jobhash import bake_hash, job_hash, places_hash
 from lookmatte.jobmapping import as_mapping
+from lookmatte.jobtree import Node, Problems, Table, dump_yaml, parse_yaml
 from lookmatte.pathmap import PathMap, Rule
 
 Write = Callable[[str], Path]
@@ -215,6 +216,28 @@ def test_a_job_written_down_is_the_same_job(job: Job) -> None:
         mapping = as_mapping(job)
         assert Job.from_mapping(mapping, "/elsewhere") == job
         assert Job.from_mapping(json.loads(json.dumps(mapping)), "/elsewhere") == job
+        problems = Problems()
+        written = parse_yaml(dump_yaml(mapping), problems)
+        problems.raise_if_any()
+        assert plain(written) == json.loads(json.dumps(mapping))
+
+
+def plain(node: Node) -> Any:
+    """A tree as JSON would hold it."""
+    if isinstance(node.value, Table):
+        return {str(key.value): plain(value) for key, value in node.value.entries}
+    return [plain(one) for one in node.value] if isinstance(node.value, tuple) else node.value
+
+
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff"), min_size=1))
+def test_a_text_written_down_is_the_same_text(text: str) -> None:
+    value = {"name": text, "names": [text]}
+    assert plain(parse_yaml(dump_yaml(value), Problems())) == value
+
+
+@pytest.mark.parametrize("text", ["1e3", "1.5E4", "on", "yes", "010", "1:30", "~", "null", ".inf", "<<", "0x1"])
+def test_a_text_that_looks_like_something_else_stays_a_text(text: str) -> None:
+    assert plain(parse_yaml(dump_yaml([text]), Problems())) == [text]
 
 
 # ---- paths of other machines --------------------------------------------------------------------------------

@@ -23,17 +23,22 @@ from lookmatte.commands import (
     doctor,
     evaluate,
     export,
+    farm,
     inspect,
     preview,
     render,
     report,
     serve,
+    session,
     train,
 )
 from lookmatte.errors import InputError, LookmatteError, nearest
 from lookmatte.progress import printable
 
-COMMANDS = (demo, render, bake, apply, preview, export, inspect, report, train, evaluate, bench, doctor, serve)
+COMMANDS = (
+    demo, render, bake, apply, preview, export, inspect, report,
+    farm, session, serve, train, evaluate, bench, doctor,
+)  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):

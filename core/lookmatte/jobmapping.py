@@ -50,6 +50,8 @@ def _picture(style: StyleRef) -> Any:
     return style.image if style.matte is None else {"image": style.image, "matte": style.matte}
 
 
-def _keyed(keys: Sequence[tuple[int, Any]], ease: Ease) -> dict[int | str, Any]:
-    """Keyframes; a single one holds on every frame whatever its number, which is kept all the same."""
+def _keyed(keys: Sequence[tuple[int, Any]], ease: Ease) -> Any:
+    """Keyframes, or the one value that was written without any."""
+    if [frame for frame, _ in keys] == [0] and ease == "linear":
+        return keys[0][1]
     return {**dict(keys), "ease": ease}

@@ -265,6 +265,20 @@ def parse_yaml(text: str, problems: Problems) -> Node:
     return _Converter(problems).from_yaml(root)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what the loader above would not read as the text that it is; PyYAML's own quotes by YAML 1.1."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def dump_yaml(value: Any) -> str:
+    """Plain values as a job file that means them, keys in their order."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
 def parse_python(value: Any, problems: Problems) -> Node:
     """The same tree from plain Python values."""
     return _Converter(problems).from_python(value)

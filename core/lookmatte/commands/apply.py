@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lookmatte.commands.common import add_batch_options, add_run_options, bake_folder, load_jobs
+from lookmatte.commands.common import (
+    add_batch_options,
+    add_farm_options,
+    add_run_options,
+    bake_folder,
+    load_jobs,
+)
 from lookmatte.commands.runs import run_stage
 
 
@@ -21,7 +27,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--bake", metavar="FOLDER", help="the bake (default: JOB.bake beside the job)")
     add_run_options(parser, model=False)
     add_batch_options(parser)
-    parser.set_defaults(run=run, forwards=False)
+    add_farm_options(parser)
+    parser.set_defaults(run=run, forwards=False, tolerant=False)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lookmatte.commands.common import add_batch_options, add_run_options, bake_folder, load_jobs
+from lookmatte.commands.common import (
+    add_batch_options,
+    add_farm_options,
+    add_run_options,
+    bake_folder,
+    load_jobs,
+)
 from lookmatte.commands.runs import run_stage
 
 
@@ -21,6 +27,10 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--bake", metavar="FOLDER", help="where it goes (default: JOB.bake beside the job)")
     add_run_options(parser, frames=False)
     add_batch_options(parser)
+    add_farm_options(parser)
+    parser.add_argument(
+        "--tolerant", action="store_true", help="exit 0 although frames cannot be read: apply fails them"
+    )
     parser.set_defaults(run=run, forwards=False)
 
 

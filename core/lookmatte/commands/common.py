@@ -16,6 +16,9 @@ from lookmatte.progress import JsonLines, Lines
 Jobs = dict[str | None, Job]
 """Jobs by the name of their shot; None is the name of a job that has no shots."""
 
+NOT_ON_A_FARM = {"output_folder": None, "session": None, "openjd": False, "tolerant": False}
+"""What ``add_farm_options`` sets when none of its options is given."""
+
 JOB_SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -70,9 +73,19 @@ def add_path_map(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_farm_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the two commands that farms run."""
+    farm = parser.add_argument_group("on a farm")
+    farm.add_argument("--output-folder", metavar="FOLDER", help="where the frames go, in place of the job's folder")
+    farm.add_argument("--session", metavar="FOLDER", help="have it done by the process of: lookmatte session start")
+    farm.add_argument(
+        "--openjd", action="store_true", help="frames, progress and failures as Open Job Description writes them"
+    )
+
+
 def set_batch_defaults(parser: argparse.ArgumentParser) -> None:
     """What ``add_batch_options`` sets when none of its options is given."""
-    parser.set_defaults(shot=None, dry_run=False, log=None, path_map=None)
+    parser.set_defaults(shot=None, dry_run=False, log=None, path_map=None, **NOT_ON_A_FARM)
 
 
 def progress_of(args: argparse.Namespace, shot: str | None = None) -> Lines | JsonLines:

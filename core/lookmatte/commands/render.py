@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lookmatte.commands.common import add_batch_options, add_run_options, is_job, load_jobs
+from lookmatte.commands.common import NOT_ON_A_FARM, add_batch_options, add_run_options, is_job, load_jobs
 from lookmatte.commands.runs import run_stage
 from lookmatte.errors import InputError, nearest
 from lookmatte.job import Job
@@ -32,7 +32,7 @@ def register(subparsers: Any) -> None:
     alone.add_argument("-o", "--output", metavar="OUT", help="where the frames go: out.####.exr")
     add_run_options(parser)
     add_batch_options(parser)
-    parser.set_defaults(run=run, forwards=False)
+    parser.set_defaults(run=run, forwards=False, **NOT_ON_A_FARM)
 
 
 def add_plate_options(parser: argparse.ArgumentParser) -> Any:

@@ -92,6 +92,7 @@ class Bakery:
         self._mattes = any(blend == "grid" for _, blend in store.header.regions)
         self._state = store.folder / STATE
         self.failed: dict[int, str] = {}
+        store.failed = set(shot.missing)
         self.left: set[int] = set()
         self.todo = self._plan()
         self._todo = frozenset(self.todo)
@@ -281,6 +282,7 @@ class Bakery:
     def give_up(self, frame: int, reason: str) -> None:
         """A frame cannot be read; its neighbours will do without it."""
         self.failed[frame] = reason
+        self._store.failed.add(frame)
         self._given_up[str(frame)] = self._shot.stamp(frame)
         self.left.discard(frame)
 

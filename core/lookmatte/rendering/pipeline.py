@@ -387,7 +387,14 @@ class Run:
 
     def _check_reach(self, frame: int) -> None:
         store = self.store
-        if self.stage == "apply" and not store.complete and frame > max(store.keys, default=frame):
+        if self.stage != "apply":
+            return
+        if frame in store.failed:
+            raise FrameError(
+                f"{self.shot.plate.path(frame)}: could not be read when the bake {store.folder} was made, "
+                "so it has no grids of its own; run lookmatte bake again"
+            )
+        if not store.complete and frame > max(store.keys, default=frame):
             raise FrameError(f"the bake {store.folder} ends at frame {store.keys[-1]}; run lookmatte bake again")
 
     def _met(self, loaded: LoadedFrame) -> None:

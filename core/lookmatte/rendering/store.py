@@ -89,6 +89,7 @@ class BakeStore:
         self.header = header
         self.keys: list[int] = []
         self.cuts: list[int] = []
+        self.failed: set[int] = set()  # frames that were not there, or could not be read, when it was baked
         self.complete = False
 
     @property
@@ -159,6 +160,7 @@ class BakeStore:
                 "temporal": {"mode": header.mode, "subsample": header.subsample},
                 "keys": self.keys,
                 "cuts": self.cuts,
+                "failed": sorted(self.failed),
                 "complete": self.complete,
             },
             indent=1,
@@ -359,6 +361,7 @@ def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
         store = BakeStore(folder, header)
         store.keys = sorted({_whole(key) for key in data["keys"]})
         store.cuts = sorted({_whole(cut) for cut in data["cuts"]})
+        store.failed = {_whole(frame) for frame in data.get("failed", ())}
         store.complete = data["complete"] is True
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)

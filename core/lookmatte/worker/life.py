@@ -27,14 +27,15 @@ def watch_host(pid: int, gone: Callable[[], None]) -> None:
 def _posix(pid: int, gone: Callable[[], None]) -> None:
     # A parent that has ended is told even while it is a zombie; of others only the process table knows.
     is_parent = os.getppid() == pid
-    if not is_parent and not _exists(pid):
+    if not is_parent and not exists(pid):
         return  # a number of another container's table
-    while (os.getppid() == pid) if is_parent else _exists(pid):
+    while (os.getppid() == pid) if is_parent else exists(pid):
         time.sleep(INTERVAL)
     gone()
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
+    """Is there a process of this number?"""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -52,7 +52,11 @@ _FLAG = _Kind((bool,), "true or false")
 _JOB = _Kind((dict, str), "a job's keys, or the path of a job file")
 
 _RUN = {"job": _JOB, "base": _PATH, "bake": _PATH}
-_FRAMES = {"frames": _Kind((str,), 'a range as text, "1001-1048"'), "overwrite": _FLAG}
+_FRAMES = {
+    "frames": _Kind((str,), 'a range as text, "1001-1048"'),
+    "overwrite": _FLAG,
+    "device": _Kind((str,), "the name of a device, cuda or mps"),
+}
 
 COMMANDS: dict[str, dict[str, _Kind]] = {
     "hello": {"protocol": _WHOLE, "host": _WHOLE},

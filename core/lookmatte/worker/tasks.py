@@ -103,6 +103,7 @@ def _run(stage: Stage, arguments: Arguments, events: JsonLines) -> Answer:
         stage=stage,
         bake_dir=absolute(arguments, "bake"),
         model=absolute(arguments, "model"),
+        device=arguments.get("device"),
     )
     return dataclasses.asdict(summary)
 

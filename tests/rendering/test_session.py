@@ -1,0 +1,132 @@
+"""The process that a farm's session keeps: one for all tasks, gone with the session, missed by nobody."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from shots import Nursery, Shot, environment, equal, stopped, whole_frames
+
+from lookmatte.farm.alive import is_alive
+from lookmatte.farm.desk import Desk
+
+FRAMES = range(1, 61)
+
+
+@pytest.fixture
+def long(sound: Shot, tmp_path: Path) -> Shot:
+    """Sixty frames, which are few in truth, and a job for them."""
+    made = Shot(tmp_path, sound.model, tuple(FRAMES))
+    (tmp_path / "plate").mkdir()
+    shutil.copyfile(sound.folder / "red.png", tmp_path / "red.png")
+    for frame in FRAMES:
+        os.link(sound.plate(sound.frames[frame % len(sound.frames)]), made.plate(frame))
+    made.save_job(regions={"rest": {"style": "red.png"}}, temporal={"mode": "frame", "subsample": 60})
+    return made
+
+
+@pytest.fixture
+def desk(long: Shot) -> Iterator[Desk]:
+    session = long.folder / "session"
+    session.mkdir()
+    made = Desk(session)
+    yield made
+    assert made.close(60)
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    """Whether it becomes true within two minutes."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def workers(desk: Desk) -> set[str]:
+    """The processes that have written into the session's log."""
+    return set(re.findall(r"\[(\d+)\] worker up", desk.log.read_text(encoding="utf-8")))
+
+
+def words(long: Shot, desk: Desk, command: str) -> list[object]:
+    return [command, long.folder / "job.yaml", "--session", desk.folder.parent]
+
+
+def test_one_process_serves_every_task_until_the_session_ends(long: Shot, desk: Desk, nursery: Nursery) -> None:
+    started = nursery.run("session", "start", desk.folder.parent, "--openjd")
+    assert started.returncode == 0, started.stderr
+    assert re.search(r"^ok +render +styled a generated picture", started.stdout, re.MULTILINE)
+    assert nursery.run(*words(long, desk, "bake"), "--model", long.model).returncode == 0
+    ran = nursery.run(*words(long, desk, "apply"), "--frames", "1-5:2,9", "--openjd", cwd=long.folder)
+    assert ran.returncode == 0
+    assert ran.stdout.splitlines()[-1] == "openjd_progress: 100.0"
+    assert whole_frames(long) == [1, 3, 5, 9]
+    assert len(workers(desk)) == 1
+    for bad, said in (("4-x", "is no frame range"), ("61", "--frames: 61 not in the job")):
+        ran = nursery.run(*words(long, desk, "apply"), "--frames", bad, "--openjd")
+        assert ran.returncode == 2
+        assert said in ran.stderr
+        assert ran.stdout.splitlines()[-1].startswith("openjd_fail: ")
+    long.render("home", options={"frames": "1,3,5,9"}, regions={"rest": {"style": "red.png"}},
+                temporal={"mode": "frame", "subsample": 60})  # fmt: skip
+    assert equal(long.written(), long.written("home"))
+    assert nursery.run("session", "stop", desk.folder.parent).returncode == 0
+    assert not is_alive(desk.alive)
+    assert "worker ends" in desk.log.read_text(encoding="utf-8")
+    assert not list(desk.folder.glob("*.ask.json"))
+
+
+def test_a_process_that_dies_is_replaced_by_the_next_task(long: Shot, desk: Desk, nursery: Nursery) -> None:
+    assert nursery.run(*words(long, desk, "bake"), "--model", long.model).returncode == 0
+    os.kill(int(desk.alive.read_text()), signal.SIGKILL)
+    assert eventually(lambda: not is_alive(desk.alive))
+    assert nursery.run(*words(long, desk, "apply"), "--frames", "7").returncode == 0
+    assert whole_frames(long) == [7]
+    assert len(workers(desk)) == 2
+    # The worker of the one that was killed has ended by itself.
+    log = desk.log
+    assert eventually(lambda: "ending: standard input has ended" in log.read_text(encoding="utf-8"))
+
+
+def test_a_task_that_is_ended_is_ended_in_the_process_too(long: Shot, desk: Desk, nursery: Nursery) -> None:
+    assert nursery.run(*words(long, desk, "bake"), "--model", long.model).returncode == 0
+    apply = words(long, desk, "apply")
+    code, errors = stopped(apply, long.folder, signal.SIGTERM, long.output(2), 0.0)
+    assert (code, errors.splitlines()[-1][:21]) == (143, "lookmatte: terminated")
+    assert len(whole_frames(long)) < len(FRAMES)
+    code, _ = stopped([*apply, "--overwrite"], long.folder, signal.SIGKILL, long.output(3), 0.0)
+    assert code == -signal.SIGKILL
+    assert eventually(lambda: {path.suffix for path in desk.folder.iterdir()} <= {".alive", ".log"})
+    assert eventually(lambda: len(list(desk.folder.iterdir())) == 2)
+    assert len(whole_frames(long)) < len(FRAMES)
+    assert long.leftovers() == []
+    assert nursery.run(*apply).returncode == 0
+    assert len(whole_frames(long)) == len(FRAMES)
+    assert len(workers(desk)) == 1
+
+
+def test_it_goes_when_the_folder_goes(long: Shot, desk: Desk) -> None:
+    desk.open()
+    pid = int(desk.alive.read_text())
+    shutil.rmtree(desk.folder)
+    assert eventually(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+
+
+def test_a_machine_that_fails_a_check_fails_the_session(long: Shot, desk: Desk) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "lookmatte.cli", "session", "start", desk.folder.parent, "--openjd"],
+        env={**environment(), "OCIO": "/nowhere/config.ocio"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "lookmatte: error: OCIO: " in ran.stderr
+    assert "openjd_fail: OCIO: " in ran.stdout
+    assert not is_alive(desk.alive)
