@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -22,13 +23,25 @@ watchers: list[Callable[[], None]] = []
 """Called at every tick, whether the worker is busy or not."""
 
 _shown = ""
+_reports: deque[tuple[str, str]] = deque()
+_later: deque[Callable[[], None]] = deque()
 
 
 def say(kind: str, text: str) -> None:
-    """Keep a message and print it; Blender's own reports need an operator that is running."""
+    """Keep a message, print it, and have it shown in Blender's status bar. From any thread."""
     messages.append((kind, text))
     del messages[:-50]
     print(f"lookmatte: {'' if kind == 'INFO' else kind.lower() + ': '}{text}", flush=True)
+    if not waits():
+        _reports.append((kind, text))
+
+
+def later(act: Callable[[], None]) -> None:
+    """Do something in the main thread: at the next tick, or at once where no timer runs. From any thread."""
+    if waits():
+        act()
+    else:
+        _later.append(act)
 
 
 def preferences() -> Any:
@@ -103,14 +116,27 @@ def drain(seconds: float | None = None) -> bool:
 def tick() -> float:
     """The timer: collect, show progress, and come again."""
     try:
+        while _later:
+            _later.popleft()()
         if session is not None:
             session.tick()
         for watcher in list(watchers):
             watcher()
         _show(session.status() if session is not None else "")
+        while _reports:
+            _report(*_reports.popleft())
     except Exception as error:  # a timer that raises is never called again
         say("ERROR", f"{type(error).__name__}: {error}")
     return _OFTEN if busy() else _SELDOM
+
+
+def _report(kind: str, text: str) -> None:
+    """Only an operator can report. An error would open a window of its own: a warning stands in the status bar."""
+    shown = windows()
+    if shown:
+        with bpy.context.temp_override(window=shown[0]):
+            operators: Any = bpy.ops
+            operators.lookmatte.tell(kind="INFO" if kind == "INFO" else "WARNING", text=text)
 
 
 def windows() -> list[Any]:
@@ -153,3 +179,5 @@ def stop() -> None:
         session.close()
         session = None
     watchers.clear()
+    _later.clear()
+    _reports.clear()

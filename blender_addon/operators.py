@@ -307,6 +307,22 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class LOOKMATTE_OT_tell(bpy.types.Operator):
+    """Shows a message in Blender's status bar; for the timer, which has no other way"""
+
+    bl_idname = "lookmatte.tell"
+    bl_label = "lookmatte Message"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+    kind: StringProperty(default="INFO")
+    text: StringProperty()
+
+    def execute(self, context: Any) -> set[Any]:
+        """Report it."""
+        kinds: Any = {self.kind}
+        self.report(kinds, self.text)
+        return {"FINISHED"}
+
+
 class LOOKMATTE_OT_read_names(bpy.types.Operator):
     """Fill the search with the names that the rendered file lists"""
 
@@ -351,5 +367,6 @@ CLASSES = (
     LOOKMATTE_OT_final_frames,
     LOOKMATTE_OT_cancel,
     LOOKMATTE_OT_setup,
+    LOOKMATTE_OT_tell,
     LOOKMATTE_OT_read_names,
 )

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Handlers: each finished frame goes to the worker while the next one renders.
 
-In Blender's window handlers run in the render's own thread: they ask the worker, which needs no waiting, and leave
-what changes data to the timer. In the background there is no timer, so the end of the render waits for the worker.
+In Blender's window handlers run in the render's own thread, where no data must be touched: they note what was
+rendered and where, and the timer does the rest. In the background there is no timer: all is done at once, and the
+end of the render waits for the worker.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bpy
@@ -19,6 +21,8 @@ from . import node as nodes
 from .batch import Batch
 
 _NO_PASSES = "the render has no passes on disk: press Set Up in the lookmatte node, then render again"
+_NO_ENDING = "the render has no .exr at its end: press Set Up in the lookmatte node, then render again"
+_STILL = "a still's name must not hold #: take it out of the output path, or render an animation"
 _CLOCK = 2.0  # seconds by which a file system's clock may lag
 
 
@@ -26,119 +30,139 @@ class Run:
     """One render of a scene: the frames that were written since it began."""
 
     def __init__(self, scene: Any) -> None:
-        self.scene = scene.name
-        self.started = time.time()
-        self.frames: list[int] = []
-        self.plate = ""
-        self.told: set[str] = set()
-        self.batch = Batch()
+        self._scene = scene.name
+        self._frames: list[int] = []
+        self._plate = ""
+        self._told: set[str] = set()
+        self._batch = Batch()
         for tree, node in host.lookmatte_nodes(scene):
             memory.remarks.pop(memory.key_of(tree, node), None)
 
-    def tell(self, text: str, nodes: list[tuple[Any, Any]]) -> None:
+    def _tell(self, text: str, pairs: list[tuple[Any, Any]]) -> None:
         """Say something once in the run, and keep it with the nodes that it is about."""
-        for pair in nodes:
+        for pair in pairs:
             memory.remark(memory.key_of(*pair), "ERROR", text)
-        if text not in self.told:
-            self.told.add(text)
+        if text not in self._told:
+            self._told.add(text)
             center.say("ERROR", text)
 
-    def written(self, scene: Any) -> None:
-        """A frame is on disk: hand it to the worker for each node."""
-        plate = self._written_to(scene)
-        memory.last_render = memory.LastRender(scene.name, scene.frame_current, "")
+    def written(self, scene: Any, frame: int, plate: str, trouble: str) -> None:
+        """A frame is on disk under the pattern ``plate``: hand it to the worker for each node; or say what is in
+        the way."""
+        memory.last_render = memory.LastRender(scene.name, frame, "")
         found = host.lookmatte_nodes(scene)
-        if not host.is_multilayer(scene):
-            self.tell(_NO_PASSES, found)
+        if trouble:
+            self._tell(trouble, found)
             return
-        if plate is None:
-            self.tell(self._lost(scene), found)
-            return
-        memory.last_render.path = paths.path_at(plate, scene.frame_current)
-        self.plate = plate
-        self.frames.append(scene.frame_current)
+        memory.last_render.path = paths.path_at(plate, frame)
+        self._plate = plate
+        self._frames.append(frame)
         for tree, node in found:
             # A whole shot's look needs all its frames: until then, each gets the best that it can have alone.
-            self._submit(scene, tree, node, [scene.frame_current], "frame" if node.temporal == "shot" else "")
-
-    def _written_to(self, scene: Any) -> str | None:
-        """The pattern under which the frame lies on disk; None when it is not there."""
-        sequence = host.plate_pattern(scene)
-        still = host.plate_pattern(scene, animation=False)
-        for pattern in (sequence, still):
-            if not pattern.endswith(".exr") or (pattern is still and "#" in os.path.basename(still)):
-                continue  # Blender writes a still's # as they are, and a job would read a frame number in them
-            when = paths.modified(paths.path_at(pattern, scene.frame_current))
-            if when is not None and when >= self.started - _CLOCK:
-                return pattern
-        return None
-
-    @staticmethod
-    def _lost(scene: Any) -> str:
-        """Why a frame that was written is not found."""
-        if not scene.render.use_file_extension:
-            return "the render has no .exr at its end: press Set Up in the lookmatte node, then render again"
-        if "#" in os.path.basename(host.plate_pattern(scene, animation=False)):
-            return "a still's name must not hold #: take it out of the output path, or render an animation"
-        return f"what was rendered is not at {host.plate_pattern(scene)}"
+            self._submit(scene, tree, node, [frame], "frame" if node.temporal == "shot" else "")
 
     def _submit(self, scene: Any, tree: Any, node: Any, frames: list[int], temporal: str) -> None:
         try:
-            looks.submit_frames(tree, node, scene, self.plate, self.frames, frames, self.batch, temporal)
+            looks.submit_frames(tree, node, scene, self._plate, self._frames, frames, self._batch, temporal)
         except mapping.SettingsError as error:
-            self.tell(f"{node.name}: {error}", [(tree, node)])
-            self.batch.begin(memory.key_of(tree, node), frames)(None)
+            self._tell(f"{node.name}: {error}", [(tree, node)])
+            self._batch.begin(memory.key_of(tree, node), frames)(None)
 
     def finish(self, scene: Any, complete: bool) -> None:
         """The render has ended: the pass that needs all frames, and the wait where no timer runs."""
         again: set[str] = set()
-        for tree, node in host.lookmatte_nodes(scene) if complete and self.frames else ():
+        for tree, node in host.lookmatte_nodes(scene) if complete and self._frames else ():
             above = host.upstream(node)
             if node.temporal == "shot" or (above is not None and above.name in again):
                 again.add(node.name)
-                self._submit(scene, tree, node, self.frames, "")
-        self.batch.close()
+                self._submit(scene, tree, node, self._frames, "")
+        self._batch.close()
         if center.waits():
             center.drain()
         memory.touched = True
 
 
 run: Run | None = None
+_started = 0.0
+
+
+def _file_of(scene: Any) -> tuple[str, str]:
+    """(pattern, trouble) of the frame that was just written: one of the two is empty."""
+    if not host.is_multilayer(scene):
+        return "", _NO_PASSES
+    if not scene.render.use_file_extension:
+        return "", _NO_ENDING
+    sequence = host.plate_pattern(scene)
+    still = host.plate_pattern(scene, animation=False)
+    numbered = "#" in os.path.basename(still)
+    # Blender writes a still's # as they are, and a job would read a frame number in them.
+    for pattern in (sequence,) if numbered else (sequence, still):
+        when = paths.modified(paths.path_at(pattern, scene.frame_current))
+        if when is not None and when >= _started - _CLOCK:
+            return pattern, ""
+    return "", _STILL if numbered else f"what was rendered is not at {sequence}"
+
+
+# In the main thread
+
+
+def _begin(name: str) -> None:
+    global run
+    scene: Any = bpy.data.scenes.get(name)
+    run = None if scene is None else Run(scene)
+
+
+def _rendered(name: str, frame: int) -> None:
+    memory.last_render = memory.LastRender(name, frame, "")
+
+
+def _written(name: str, frame: int, plate: str, trouble: str) -> None:
+    scene: Any = bpy.data.scenes.get(name)
+    if run is not None and scene is not None:
+        run.written(scene, frame, plate, trouble)
+
+
+def _finish(name: str, complete: bool) -> None:
+    global run
+    ended, run = run, None
+    scene: Any = bpy.data.scenes.get(name)
+    if ended is not None and scene is not None:
+        ended.finish(scene, complete)
+
+
+# In the render's thread
 
 
 def render_init(scene: Any, *_: Any) -> None:
     """A render begins."""
-    global run
-    run = None if final.is_final(scene) else Run(scene)
+    global _started
+    _started = time.time()
+    if not final.is_final(scene):
+        center.later(partial(_begin, scene.name))
 
 
 def render_post(scene: Any, *_: Any) -> None:
     """A frame is rendered, and in memory."""
-    if run is not None:
-        memory.last_render = memory.LastRender(scene.name, scene.frame_current, "")
+    if not final.is_final(scene):
+        center.later(partial(_rendered, scene.name, scene.frame_current))
 
 
 def render_write(scene: Any, *_: Any) -> None:
     """A frame is on disk."""
-    if run is not None:
-        run.written(scene)
-
-
-def _end(scene: Any, complete: bool) -> None:
-    global run
-    ended, run = run, None
-    if ended is not None:
-        ended.finish(scene, complete)
+    if not final.is_final(scene):
+        center.later(partial(_written, scene.name, scene.frame_current, *_file_of(scene)))
 
 
 def render_complete(scene: Any, *_: Any) -> None:
     """The render is done."""
-    _end(scene, complete=True)
+    if not final.is_final(scene):
+        center.later(partial(_finish, scene.name, True))
 
 
 def render_cancel(scene: Any, *_: Any) -> None:
     """The render was stopped; what was written is styled all the same."""
-    _end(scene, complete=False)
+    if not final.is_final(scene):
+        center.later(partial(_finish, scene.name, False))
 
 
 def frame_change_post(scene: Any, *_: Any) -> None:
@@ -185,6 +209,9 @@ def undo_post(*_: Any) -> None:
 
 def watch() -> None:
     """In the timer: bring the nodes' sentences up to date when something changed."""
+    known = (memory.key_of(*pair) for scene in bpy.data.scenes for pair in host.lookmatte_nodes(scene))
+    if any(key not in memory.notes for key in known):
+        memory.touched = True  # a node is new, or has another name
     if memory.touched and run is None and not final.under_way():
         memory.touched = False
         for scene in bpy.data.scenes:

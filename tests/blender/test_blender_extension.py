@@ -14,7 +14,7 @@ from blender_addon import build
 
 CLASSES = {
     "add_node", "cancel", "check", "create_environment", "final_frames", "preview", "read_names", "region_add",
-    "region_remove", "setup", "style_frames",
+    "region_remove", "setup", "style_frames", "tell",
 }  # fmt: skip
 HANDLERS = [
     "frame_change_post", "load_post", "redo_post", "redo_pre", "render_cancel", "render_complete", "render_init",

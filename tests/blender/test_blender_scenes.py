@@ -104,7 +104,9 @@ def test_in_a_window_nothing_waits(case: Case) -> None:
     assert notes == [[FRESH, "Preview of frame 1"]]
     assert told["rendered_again"] == [STALE, "Preview of frame 1, stale:\nit was rendered again since"]
     assert told["live"] == [FRESH, "Preview of frame 1"]
+    assert told["nothing_yet"] is True, "a handler did what is the main thread's"
     assert told["open_after_render"] is True, "the end of the render waited for the worker"
+    assert "Info: frames 1-2 have their look" in told.output, "the message is not in the status bar"
     assert told["messages"] == [["INFO", "frames 1-2 have their look"]]
     assert told["styled"] == ["shot_look.0001.exr", "shot_look.0002.exr"]
     assert told["new_worker"] is True

@@ -220,6 +220,7 @@ def window(folder: str) -> None:
     tree, node = add_node(folder)
     bpy.ops.lookmatte.setup()
     bpy.ops.render.render()
+    center.tick()
     began = time.monotonic()
     bpy.ops.lookmatte.preview()
     tell(preview_at_once=center.busy() and not node.preview, seconds=time.monotonic() - began)
@@ -229,6 +230,7 @@ def window(folder: str) -> None:
 
     # Rendered again in memory: stale, and made again where that is wanted.
     bpy.ops.render.render()
+    center.tick()
     tell(rendered_again=notes()["lookmatte"])
     node.live = True
     part("memory").touched = True
@@ -238,6 +240,8 @@ def window(folder: str) -> None:
 
     # An animation: frames are asked for as they are written, and come while nobody waits.
     render_animation()
+    tell(nothing_yet=not center.busy())
+    center.tick()
     tell(open_after_render=center.busy())
     ticks(lambda: not center.busy())
     tell(messages=center.messages, styled=files(os.path.join(folder, "look")))
