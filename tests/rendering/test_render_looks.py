@@ -267,7 +267,7 @@ def test_the_ten_lines_of_the_package_work(shot: Maker, monkeypatch: pytest.Monk
     job = lookmatte.Job.load("sh010.yaml")
     summary = lookmatte.render(job)
     assert (summary.done, summary.failed) == ([1, 2], [])
-    assert set(lookmatte.__all__) == {"Baker", "Job", "apply", "render"}
+    assert set(lookmatte.__all__) == {"Baker", "Job", "apply", "load_shots", "render"}
 
 
 def test_a_frame_in_memory_takes_a_bake_of_its_own(shot: Maker) -> None:

@@ -111,7 +111,7 @@ def test_a_whole_shot_keeps_one_look_through_a_pan(tmp_path: Path) -> None:
     def drift(made: Shot) -> float:
         """How far the grid after the pan is from that before."""
         cuts(made, "out", mode="shot")
-        bake = next((made.folder / "out").glob(".lookmatte/*"))
+        bake = next((made.folder / "out").glob(".lookmatte/*/bake.json")).parent
         first, last = (read_exr(next(bake.glob(f"**/*{made.frames[at]:04d}*.exr"))) for at in (0, -1))
         return max(float(np.abs(first[name] - last[name]).max()) for name in first)
 
