@@ -33,6 +33,7 @@ from lookmatte.commands import (
     train,
 )
 from lookmatte.errors import InputError, LookmatteError, nearest
+from lookmatte.farm.engine import tell_failure
 from lookmatte.progress import printable
 
 COMMANDS = (
@@ -97,12 +98,15 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def _report(message: str, kind: str, as_json: bool) -> None:
+def _report(message: str, kind: str, words: Sequence[str]) -> None:
+    """Tell why a command line ends, to a person, and to the program that its words say is reading."""
     with contextlib.suppress(OSError):  # on a full disk the exit code is all that is left to tell
         for line in message.splitlines() or [""]:
             print(f"lookmatte: error: {printable(line)}", file=sys.stderr)
-    if as_json:
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        if "--openjd" in words:
+            tell_failure(message.partition("\n")[0])
+        if "--json" in words:
             print(json.dumps({"event": "error", "kind": kind, "message": message}), flush=True)
 
 
@@ -111,7 +115,7 @@ def _silence_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(argv: Sequence[str], as_json: bool) -> int:
+def _run(argv: Sequence[str]) -> int:
     try:
         args = _parse(argv)
         code: int = args.run(args)
@@ -121,27 +125,27 @@ def _run(argv: Sequence[str], as_json: bool) -> int:
         raise
     except SystemExit as stop:  # --help, --version, and a command that parses its own options
         if isinstance(stop.code, str):
-            _report(stop.code, "input", as_json)
+            _report(stop.code, "input", argv)
             return 2
         return stop.code or 0
     except KeyboardInterrupt:
         print("lookmatte: interrupted; the frames that are there are whole", file=sys.stderr)
         return 130
     except LookmatteError as error:
-        _report(str(error), "input" if error.exit_code == 2 else "frame", as_json)
+        _report(str(error), "input" if error.exit_code == 2 else "frame", argv)
         return error.exit_code
     except OSError as error:
         if os.environ.get("LOOKMATTE_DEBUG"):
             raise
         what = "standard output" if error.filename is None else str(error.filename)
-        _report(f"{what}: {error.strerror or error}", "internal", as_json)
+        _report(f"{what}: {error.strerror or error}", "internal", argv)
         return 1
     except Exception as error:
         if os.environ.get("LOOKMATTE_DEBUG"):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
         hint = "run again with LOOKMATTE_DEBUG=1 for the traceback"
-        _report(f"internal error: {what}; {hint}", "internal", as_json)
+        _report(f"internal error: {what}; {hint}", "internal", argv)
         return 1
 
 
@@ -152,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # the terminal may lack a name's letters
     try:
-        code = _run(words, as_json="--json" in words)
+        code = _run(words)
         sys.stdout.flush()
         return code
     except OSError:

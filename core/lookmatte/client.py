@@ -252,9 +252,9 @@ class Client:
         """Ask the worker for something, and return at once. Requests are run one at a time, in order.
 
         ``inspect`` (file, layer), ``preview`` (job, frame, output), ``bake``, ``render`` and ``apply`` (job,
-        frames, overwrite, bake, model): see docs/worker.md. A job is a mapping as a job file holds it, whose
-        relative paths start at ``base``, or the path of a job file. ``on_event`` is called inside ``poll`` and
-        ``result``, never from another thread. Raises TypeError or ValueError for arguments that are no JSON
+        frames, overwrite, bake, model, device): see docs/worker.md. A job is a mapping as a job file holds it,
+        whose relative paths start at ``base``, or the path of a job file. ``on_event`` is called inside ``poll``
+        and ``result``, never from another thread. Raises TypeError or ValueError for arguments that are no JSON
         (paths may be Paths).
         """
         with self._news:

@@ -15,7 +15,7 @@ from lookmatte.commands.common import Jobs, progress_of, set_threads
 from lookmatte.commands.dryrun import tell_plans
 from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted, undisturbed
 from lookmatte.errors import FrameError, InputError, LookmatteError
-from lookmatte.farm.engine import EngineLines, tell_failure
+from lookmatte.farm.engine import EngineLines
 from lookmatte.farm.frames import from_openjd
 from lookmatte.farm.sessionrun import Runnable, SessionRun
 from lookmatte.job import Job
@@ -168,7 +168,7 @@ class _Batch:
                 )
                 runs[shot] = (run, shown)
         if self._mistakes:
-            raise self._failure(InputError, self._mistakes)
+            raise InputError("\n".join(self._mistakes))
         return runs
 
     def _run(self, runs: Ready[Runnable]) -> int:
@@ -181,15 +181,10 @@ class _Batch:
                     if isinstance(shown, Lines):
                         shown.close()
         if self._mistakes:
-            raise self._failure(InputError, [*self._mistakes, *self._losses])
+            raise InputError("\n".join([*self._mistakes, *self._losses]))
         if self._losses:
-            raise self._failure(FrameError, self._losses)
+            raise FrameError("\n".join(self._losses))
         return 1 if failed else 0
-
-    def _failure(self, kind: type[LookmatteError], lines: list[str]) -> LookmatteError:
-        if self._args.openjd:
-            tell_failure(lines[0])
-        return kind("\n".join(lines))
 
     @contextmanager
     def _counted(self, shot: str | None) -> Iterator[None]:
