@@ -150,6 +150,17 @@ def test_scenes_that_are_set_up_otherwise(case: Case) -> None:
     np.testing.assert_allclose(flat(folder / "final" / "s_0001.exr"), quarter, atol=2e-3)
 
 
+def test_a_whip_pan_is_no_cut_unless_motion_blur_hides_its_motion(case: Case) -> None:
+    told = case("motion")
+    known, blurred = (one for one in told.values if "motion" in one)
+    assert known["cuts"] == []
+    assert known["said"] == []
+    assert blurred["cuts"], "the pan passes anyway: the test shows nothing"
+    ((kind, words),) = blurred["said"]
+    assert kind == "INFO"
+    assert "motion blur has emptied that pass" in words
+
+
 def test_the_frames_that_fail_are_told(case: Case) -> None:
     """``case`` has seen that the process ended with 0, as a farm wants it."""
     told = case("failing")

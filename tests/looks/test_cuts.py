@@ -138,8 +138,18 @@ def test_motion_explains_no_cut(seed: int) -> None:
     assert not any(explains(_shift(cells), before, after) for cells in range(-48, 49, 8))
 
 
-def test_what_was_out_of_view_or_is_unknown_explains_nothing() -> None:
+def test_the_less_was_in_view_the_better_it_must_fit() -> None:
+    wide = picture(3, 512)[:, 100:356]
+    before, after = _small(wide[..., :256]), _small(wide[..., 200:456])
+    blurred = (before + 0.5 * (_small(picture(9)) - before).clamp(-0.3, 0.3)).clamp(0, 1)
+    some, little = _shift(200 / 256 * SIZE), _shift(200 / 256 * SIZE)
+    little[:, : SIZE - 8] = torch.nan
+    assert explains(some, before, after)
+    assert explains(little, before, after)
+    assert not explains(little, blurred, after)
+
+
+def test_what_is_unknown_explains_nothing() -> None:
     same = _small(picture(1))
-    assert not explains(_shift(0.9 * SIZE), same, same)
     assert not explains(_shift(torch.nan), same, same)
     assert not explains(_shift(torch.inf), same, same)

@@ -39,6 +39,10 @@ def panorama(seed: int) -> Plane:
     return np.asarray(0.05 + 0.9 * (picture - picture.min()) / np.ptp(picture), np.float32)
 
 
+SKY = slice(0, 12)
+"""Rows of sky, of which Blender knows no motion."""
+
+
 def write_frame(made: Shot, frame: int, picture: Plane, moved: float | None) -> None:
     """One plate; ``moved``: by how many pixels the picture has gone to the left since the frame before, None for a
     file without a Vector pass."""
@@ -48,6 +52,7 @@ def write_frame(made: Shot, frame: int, picture: Plane, moved: float | None) -> 
         # X: where the pixel was less where it is. What is to come is left at 0: nobody asks for it.
         for axis in "XYZW":
             channels[f"ViewLayer.Vector.{axis}"] = np.full((H, W), moved if axis == "X" else 0.0, np.float32)
+            channels[f"ViewLayer.Vector.{axis}"][SKY] = 0.0
     write_exr(made.plate(frame), channels)
 
 

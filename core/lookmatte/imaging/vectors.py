@@ -35,13 +35,16 @@ class Vectors:
 
     def backwards(self, cells: int) -> NDArray[np.float32]:
         """The motion to the previous frame at the centres of ``cells`` x ``cells`` cells of the display window:
-        (2, cells, cells), x first, in cells; NaN where the data window does not reach."""
+        (2, cells, cells), x first, in cells. NaN where nobody knows: beyond the data window, and where the pass
+        holds exactly 0, for so it does in the sky however the camera moves."""
         data, display = self.data_window, self.display_window
         centres = (np.arange(cells) + 0.5) / cells
         x = np.floor(centres * display.width).astype(np.int64) + display.x - data.x
         y = np.floor(centres * display.height).astype(np.int64) + display.y - data.y
-        there = ((y >= 0) & (y < data.height))[:, None] & ((x >= 0) & (x < data.width))
-        inside = self.to_previous[y.clip(0, data.height - 1)][:, x.clip(0, data.width - 1)]
+        there: NDArray[np.bool_] = ((y >= 0) & (y < data.height))[:, None] & ((x >= 0) & (x < data.width))
+        rows, columns = y.clip(0, data.height - 1), x.clip(0, data.width - 1)
+        inside, coming = (flow[rows][:, columns] for flow in (self.to_previous, self.to_next))
+        there &= inside.any(axis=2) | coming.any(axis=2)
         scaled = inside * np.array([cells / display.width, cells / display.height], np.float32)
         found: NDArray[np.float32] = np.where(there, scaled.transpose(2, 0, 1), np.float32(np.nan))
         return found

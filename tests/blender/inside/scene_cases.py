@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
+import math
 import os
 import time
 
@@ -374,6 +376,38 @@ def awkward(folder: str) -> None:
     bpy.ops.lookmatte.setup()
     bpy.ops.lookmatte.final_frames(file_format="OPEN_EXR")
     outcome("crop")
+
+
+def motion(folder: str) -> None:
+    """A camera that whips around amid things: with vectors, and with motion blur, which empties them."""
+    made = scene(folder, frames=4, samples=2)
+    for number in range(24):
+        angle, level = number * 2.4, number % 5 - 2
+        bpy.ops.mesh.primitive_cube_add(size=2.2, location=(6 * math.cos(angle), 6 * math.sin(angle), 1.5 * level))
+        glow = bpy.data.materials.new("glow")
+        glow.use_nodes = True
+        shader = glow.node_tree.nodes["Principled BSDF"]
+        shader.inputs["Emission Color"].default_value = (number % 2, number % 3 / 2, number % 7 / 6, 1)
+        shader.inputs["Emission Strength"].default_value = 0.8
+        bpy.context.object.data.materials.append(glow)
+    camera = made.camera
+    camera.location = (0, 0, 0)
+    for frame, turn in enumerate((0.0, 0.3, 0.6, 0.9), 1):
+        camera.rotation_euler = (math.pi / 2, 0, turn)
+        camera.keyframe_insert("rotation_euler", frame=frame)
+    bpy.data.objects["Cube"].hide_render = True  # the camera is inside
+    tree, node = add_node(folder)
+    node.regions[0].kind = "REST"
+    bpy.ops.lookmatte.setup(vector=True)
+    memory = part("memory")
+    for what in ("vectors", "blurred"):
+        made.render.use_motion_blur = what == "blurred"
+        made.render.filepath = os.path.join(folder, what, "s_")
+        render_animation()
+        indices = glob.glob(os.path.join(folder, what, "look", ".lookmatte", "*", "bake.json"))
+        with open(indices[0], encoding="utf-8") as file:
+            cuts = json.load(file)["cuts"]
+        tell(motion=what, cuts=cuts, said=memory.remarks.get(memory.key_of(tree, node), []))
 
 
 def failing(folder: str) -> None:
