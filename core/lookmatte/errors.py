@@ -9,7 +9,10 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import NoReturn
+
+_COMPARED = 20_000  # names: a manifest of a million would keep a person waiting for minutes
 
 
 class LookmatteError(Exception):
@@ -31,9 +34,9 @@ class FrameError(LookmatteError):
 def nearest(name: str, choices: Iterable[str], limit: int = 3) -> str:
     """Return ``"; nearest: a, b"`` for an error message, or ``"; there is: ..."`` when nothing is near.
 
-    An empty string when there is nothing to choose from.
+    An empty string when there is nothing to choose from. Of more than ``_COMPARED`` choices the first are compared.
     """
-    known = [str(choice) for choice in choices]
+    known = [str(choice) for choice in islice(choices, _COMPARED)]
     folded = {choice.casefold(): choice for choice in known}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.5)
     if close:

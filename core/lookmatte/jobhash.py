@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from lookmatte.errors import InputError
+from lookmatte.imaging.memory import too_large
 from lookmatte.imaging.patience import patiently
 from lookmatte.job import Cryptomatte, Job, MatteFile, Region, StyleRef
 
 FORMAT = 2  # raise it when the same job would bake other grids
 
 
-def checksum(path: str) -> str:
+def checksum(path: str | Path) -> str:
     """SHA-256 of a file's contents in hexadecimal. Raises InputError when it cannot be read."""
     try:
         return patiently(lambda: _checksum(path), path)
@@ -23,7 +24,9 @@ def checksum(path: str) -> str:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _checksum(path: str) -> str:
+def _checksum(path: str | Path) -> str:
+    if said := too_large(Path(path)):
+        raise InputError(said)
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.model import Model, digest
-from lookmatte.training import distill
+from lookmatte.training import checkpoint, distill
 from lookmatte.training.config import Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
 from lookmatte.training.objective import Judge, make_judge, objective
@@ -154,18 +154,20 @@ def test_a_damaged_encoder(kind: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["empty", "text", "cut", "another"])
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "another", "turned"])
 def test_a_damaged_checkpoint(kind: str, data: Path, vgg: Path, tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / checkpoint.NAME
     Run(_config(), None, tmp_path).save()
     whole = path.read_bytes()
     if kind == "another":
-        torch.save({"model": {}}, path)
+        checkpoint.save(path, {"model": {}})
+    elif kind == "turned":  # one bit of a weight
+        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     else:
         path.write_bytes({"empty": b"", "text": b"no tensors", "cut": whole[: len(whole) // 2]}[kind])
-    with pytest.raises(InputError, match=r"checkpoint\.pt: a damaged checkpoint.*delete it"):
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors: a damaged checkpoint.*delete it"):
         Run(_config(), None, tmp_path)
-    with pytest.raises(InputError, match=r"checkpoint\.pt: a damaged checkpoint.*delete it"):
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors: a damaged checkpoint.*delete it"):
         distill.distil(data, vgg, tmp_path, steps=1)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import mmh3
 
-LARGEST_SIDECAR = 1 << 28  # bytes; a manifest of a million long names is a tenth of this
+LARGEST = 1 << 26  # bytes; a manifest of a million long names is half of this
+_KEPT = 1 << 22  # bytes of a manifest that may be kept beside 15 others; of larger ones, the last one
 
 
 def float_safe(bits: int) -> int:
@@ -45,9 +46,14 @@ class Manifest:
     notes: tuple[str, ...] = ()
 
 
-@functools.lru_cache(maxsize=16)  # the frames of a shot repeat their manifests
 def parse(text: str) -> Manifest:
     """Read a manifest's JSON text: ``{"name": "8 hex digits", ...}``. Never raises."""
+    if len(text) > LARGEST:
+        return Manifest(None, "", f"{len(text)} letters are no manifest")
+    return _parse_small(text) if len(text) <= _KEPT else _parse_large(text)
+
+
+def _parse(text: str) -> Manifest:
     try:
         stored = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -68,6 +74,11 @@ def parse(text: str) -> Manifest:
     first = ", ".join(repr(name) for name in doubtful[:3])
     note = f"{len(doubtful)} entries have no hexadecimal id (first: {first}); hashed from the name"
     return Manifest(names, "", notes=(note,))
+
+
+# The frames of a shot repeat their manifests.
+_parse_small = functools.lru_cache(maxsize=16)(_parse)
+_parse_large = functools.lru_cache(maxsize=1)(_parse)
 
 
 def _hex_id(value: object) -> int | None:
@@ -110,7 +121,7 @@ def _read_sidecar(name: str, folder: Path) -> Manifest:
         if not path.is_file():
             return Manifest(None, name, "there is no such file beside the EXR")
         size = path.stat().st_size
-        if size > LARGEST_SIDECAR:
+        if size > LARGEST:
             return Manifest(None, name, f"{size} bytes are no manifest")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

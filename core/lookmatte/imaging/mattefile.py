@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.frame import Pixels, Weight, Window
+from lookmatte.imaging.memory import too_large
 from lookmatte.imaging.patience import at_second_glance
 from lookmatte.imaging.reader import read_header, read_parts
 
@@ -57,6 +58,8 @@ def load_matte(path: Path, channel: str | None = None) -> MatteFile:
     if path.suffix.casefold() == ".exr":
         return _load_exr(path, channel)
     try:
+        if said := too_large(path):
+            raise FrameError(said)
         return at_second_glance(lambda: _load_picture(path, channel), path)
     except OSError as error:
         raise FrameError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -110,6 +113,8 @@ def _load_picture(path: Path, channel: str | None) -> MatteFile:
         names = list(spec.channelnames)
         data = Window(spec.x, spec.y, spec.width, spec.height)
         display = Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+    except MemoryError:
+        raise FrameError(f"{path}: does not fit into this machine's memory; save the matte smaller") from None
     finally:
         source.close()
     pixels: NDArray[Any] = np.asarray(stored).reshape(data.height, data.width, len(names))

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.colour import plate_matrix
+from lookmatte.imaging.memory import machine_bytes, too_large
 from lookmatte.imaging.patience import at_second_glance, patiently
 from lookmatte.imaging.reader import read_frame, read_header, read_parts
 from lookmatte.imaging.wholefile import write_whole
 
 _MAX_PIXELS = 1 << 28
+_BYTES_A_PIXEL = 48  # while a reference is read and reduced
 _FILTER_SUB = 16  # libpng's number for "each byte less the one of the pixel before"
 _EXR_MAGIC = b"\x76\x2f\x31\x01"
 
@@ -67,6 +69,8 @@ def read_picture(path: Path) -> Picture:
 
 
 def _magic(path: Path) -> bytes:
+    if said := too_large(path):
+        raise InputError(said)
     with path.open("rb") as stream:
         return stream.read(4)
 
@@ -157,15 +161,19 @@ def _read_other(path: Path) -> Picture:
         spec = source.spec()
         if "color separated" in _colour_space(spec) or "cmyk" in _colour_space(spec):
             raise InputError(f"{path}: is a CMYK picture; convert it to RGB")
-        if spec.width * spec.height > _MAX_PIXELS or spec.depth > 1:
-            raise InputError(f"{path}: is {spec.width}x{spec.height} pixels, too large for a reference")
-        pixels = source.read_image(0, 0, 0, min(spec.nchannels, 4), "float")
-        if pixels is None or source.has_error:
+        count = spec.width * spec.height
+        if count > _MAX_PIXELS or spec.depth > 1 or count * _BYTES_A_PIXEL > machine_bytes():
+            size = f"{spec.width}x{spec.height} pixels"
+            raise InputError(f"{path}: is {size}, too large for a reference; save it smaller, 2048 are plenty")
+        read = source.read_image(0, 0, 0, min(spec.nchannels, 4), "float")
+        if read is None or source.has_error:
             reason = (source.geterror().strip().splitlines() or ["it is damaged"])[0]
             raise InputError(f"{path}: is damaged or cut off ({reason.rstrip('.')})")
+    except MemoryError:
+        raise InputError(f"{path}: does not fit into this machine's memory; save it smaller") from None
     finally:
         source.close()
-    pixels = np.asarray(pixels, np.float32).reshape(spec.height, spec.width, -1)
+    pixels = np.asarray(read, np.float32).reshape(spec.height, spec.width, -1)
     at = spec.alpha_channel if 0 <= spec.alpha_channel < pixels.shape[2] else None
     colours = [index for index in range(pixels.shape[2]) if index != at]
     if not colours:

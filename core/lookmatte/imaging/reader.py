@@ -8,8 +8,6 @@ dtype('float16')
 from __future__ import annotations
 
 import contextlib
-import math
-import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from lookmatte.imaging.attributes import decode
 from lookmatte.imaging.exr_bits import ExrBitsError, read_channels
 from lookmatte.imaging.exr_header import COMPRESSIONS, ExrPart, read_exr_header
 from lookmatte.imaging.frame import Frame, Part, Pixels, Window
+from lookmatte.imaging.memory import machine_bytes
 from lookmatte.imaging.patience import patiently
 from lookmatte.imaging.plate import COMPONENTS, Key, Plate, find_plate
 
@@ -136,7 +135,7 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
         for index, part in enumerate(header.parts)
     ]
     try:
-        if header.decoded_bytes > _memory():
+        if header.decoded_bytes > machine_bytes():
             raise MemoryError
         decoded = patiently(lambda: _decode(header, wanted), header.path)
     except MemoryError:
@@ -149,14 +148,6 @@ def _read_pixels(header: FrameHeader, only: Only | None, always: set[Key]) -> li
         )
         for part, names, channels in zip(header.parts, wanted, decoded, strict=True)
     ]  # fmt: skip
-
-
-def _memory() -> float:
-    """This machine's memory in bytes, where that is known."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return math.inf
 
 
 def _decode(header: FrameHeader, wanted: list[list[str]]) -> list[dict[str, Pixels]]:

@@ -11,14 +11,17 @@ in counts for little once it is there, and the sliver that is left of one that g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from lookmatte.bilateral.transport import Moments, mix_moments
+from lookmatte.looks.proxy import THUMBNAIL
 from lookmatte.networks.adain import FEWEST_PIXELS
 from lookmatte.networks.codes import FrameStatistics
+from lookmatte.networks.predictor import LAYER_CHANNELS
 
 Key = tuple[int, int]  # region, style
 
@@ -79,9 +82,12 @@ class Memory:
     def from_tensors(saved: dict[str, Tensor]) -> Memory:
         """Rebuild from :meth:`tensors`. Raises KeyError or ValueError for tensors of another kind."""
         memory = Memory(thumbnail=saved.get("thumbnail"))
+        if memory.thumbnail is not None:
+            _check({"thumbnail": memory.thumbnail}, {"thumbnail": (3, THUMBNAIL, THUMBNAIL)})
         for prefix in sorted({name.split("/")[0] for name in saved if "/" in name}):
             region, style = (int(part) for part in prefix.split("."))
             own = {name.split("/", 1)[1]: value for name, value in saved.items() if name.startswith(prefix + "/")}
+            _check(own, {**_ENTRY, **(_FEATURES if "frame.pixels" in own else {})})
             moments = Moments(own["moments.mean"], own["moments.covariance"], own["moments.mass"])
             features = FrameStatistics.from_tensors(own) if "frame.pixels" in own else None
             size, at, jumped, pooled = own["state"].tolist()
@@ -89,6 +95,24 @@ class Memory:
                 moments, features, size, own["seen"], int(at), bool(jumped), bool(pooled)
             )
         return memory
+
+
+_ENTRY: dict[str, tuple[int, ...]] = {
+    "moments.mean": (1, 3), "moments.covariance": (1, 3, 3), "moments.mass": (1,), "seen": (1, 3), "state": (4,)
+}  # fmt: skip
+_FEATURES: dict[str, tuple[int, ...]] = {
+    **{f"frame.{at}.{part}": (1, size) for at, size in enumerate(LAYER_CHANNELS) for part in ("mean", "deviation")},
+    **{f"frame.{at}.mass": (1,) for at in range(len(LAYER_CHANNELS))},
+    "frame.pixels": (1,),
+}
+
+
+def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ValueError unless they are these, of numbers: what is saved may come from anywhere."""
+    if {name: tuple(value.shape) for name, value in tensors.items()} != dict(shapes):
+        raise ValueError("tensors of another kind")
+    if not all(value.is_floating_point() and bool(value.isfinite().all()) for value in tensors.values()):
+        raise ValueError("tensors that hold no numbers")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ PROXY = 256
 CHANGE = 0.08
 _ALIKE = 0.6
 _EMPTY = 0.05
-_SMALL = 16
+THUMBNAIL = 16
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FrameProxy:
     regions: Mapping[str, RegionProxy]
     grain: Tensor | None = None
 
-    def thumbnail(self, cells: int = _SMALL) -> Tensor:
+    def thumbnail(self, cells: int = THUMBNAIL) -> Tensor:
         """(3, cells, cells) of the same picture; cuts are looked for in one of 16x16."""
         lines = self.rgb.clamp(0.0, 1.0).view(3, cells, -1, PROXY).sum(2)
         return lines.view(3, cells, cells, -1).sum(-1).mul_((cells / PROXY) ** 2)

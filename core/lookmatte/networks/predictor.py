@@ -12,6 +12,12 @@ from lookmatte.networks.codes import FrameStatistics, Memory, StyleCode
 from lookmatte.networks.encoder import TAP_CHANNELS
 
 BLOCK_CHANNELS = (8, 16, 32)
+LAYER_CHANNELS = (
+    *(channels for pair in zip(BLOCK_CHANNELS, TAP_CHANNELS[1:], strict=True) for channels in pair),
+    TAP_CHANNELS[0],
+)
+"""Of each layer whose statistics a StyleCode and a FrameStatistics hold."""
+
 FEATURES = 64
 LOCAL_REACH = 0.5
 HIDDEN = 128

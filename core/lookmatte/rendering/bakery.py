@@ -20,9 +20,11 @@ from torch import Tensor
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.wholefile import write_bytes
+from lookmatte.jobvalues import FRAME_LIMIT
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.memory import Memory
 from lookmatte.looks.proxy import FrameProxy, is_cut
+from lookmatte.networks.model import digest
 from lookmatte.rendering.cuts import Cuts
 from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.shot import LoadedFrame, Shot
@@ -30,6 +32,16 @@ from lookmatte.rendering.store import BakeStore
 
 STATE = "state.safetensors"
 SURVEY_STEP = 8
+_LARGEST_STATE = 64 << 20  # bytes; a region and style take 3 KB
+
+
+def _check_state(metadata: dict[str, Any]) -> None:
+    """Raise ValueError or TypeError for what no run has saved."""
+    if not isinstance(metadata["frame"], int | None):
+        raise TypeError("frame")
+    for frame, stamp in [*metadata["failed"].items(), *metadata["survey"].items()]:
+        if abs(int(frame)) > FRAME_LIMIT or not isinstance(stamp, str):
+            raise ValueError("frame")
 
 
 def key_frames(frames: list[int], subsample: int, cuts: tuple[int, ...]) -> list[int]:
@@ -221,29 +233,31 @@ class Bakery:
     def _saved_state(self) -> tuple[dict[str, Any], Memory | None]:
         """What an earlier run of the same bake remembered after its last key frame."""
         try:
+            if self._state.stat().st_size > _LARGEST_STATE:
+                return {}, None
             with safe_open(str(self._state), "pt") as file:
-                metadata = json.loads((file.metadata() or {}).get("lookmatte", "{}"))
-                tensors = {key: file.get_tensor(key) for key in list(file.keys())}
-            sound = isinstance(metadata["frame"], int | None) and all(
-                isinstance(metadata[key], dict) for key in ("failed", "survey")
-            )
-            if metadata["bake"] == self._store.header.bake and sound:
+                metadata = json.loads((file.metadata() or {})["lookmatte"])
+                tensors = {key: file.get_tensor(key).clone() for key in list(file.keys())}
+            if (metadata["bake"], metadata["sha256"]) == (self._store.header.bake, digest(tensors)):
+                _check_state(metadata)
                 return metadata, Memory.from_tensors(tensors)
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
         return {}, None
 
     def _save_state(self) -> None:
         """The commit: all keys up to the frame remembered belong to this history."""
+        memory = self._memory if self._baker is None else self._baker.memory
+        tensors = memory.tensors()
         metadata = {
             "frame": self._remembers,
             "bake": self._store.header.bake,
             "failed": self._given_up,
             "survey": self._survey_stamps,
+            "sha256": digest(tensors),
         }
-        memory = self._memory if self._baker is None else self._baker.memory
         # Bytes, not save_file: that makes files which only their owner can read.
-        write_bytes(self._state, save(memory.tensors(), metadata={"lookmatte": json.dumps(metadata)}))
+        write_bytes(self._state, save(tensors, metadata={"lookmatte": json.dumps(metadata)}))
 
     # Baking
 

@@ -19,6 +19,7 @@ from lookmatte.imaging.colour import view_inverse
 from lookmatte.imaging.frame import Window
 from lookmatte.imaging.mattefile import load_matte
 from lookmatte.imaging.mattes import FileMatte
+from lookmatte.imaging.memory import too_large
 from lookmatte.imaging.picture import linear_rec709, read_picture
 from lookmatte.job import StyleRef
 from lookmatte.looks.style import Reference, StylePicture
@@ -84,7 +85,10 @@ def load_style(style: StyleRef, view: str | None) -> Reference:
 def _origin(style: StyleRef, view: str | None) -> str | None:
     """A checksum of all that a reference's pixels depend on; None where that cannot be told."""
     try:
-        files = [(Path(name), Path(name).read_bytes()) for name in (style.image, style.matte) if name is not None]
+        paths = [Path(name) for name in (style.image, style.matte) if name is not None]
+        if any(map(too_large, paths)):
+            return None
+        files = [(path, path.read_bytes()) for path in paths]
     except (OSError, ValueError):
         return None
     # A person's colour configuration is a folder of files; the built-in ones come with the library.

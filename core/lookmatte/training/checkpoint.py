@@ -1,20 +1,82 @@
-"""Checkpoints that an interrupted run left behind."""
+"""Checkpoints of a training run: tensors in a safetensors file, what holds them together as JSON beside them.
+
+No pickle: a checkpoint is data, and nothing in it can run.
+"""
 
 from __future__ import annotations
 
-import pickle
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
 
 from lookmatte.errors import InputError
+from lookmatte.networks.model import digest
 
-_RAISED = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, pickle.PickleError)
+NAME = "checkpoint.safetensors"
+_RAISED = (
+    SafetensorError, OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError,
+)  # fmt: skip
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors, numbers, texts, and lists, tuples and dictionaries of them; the file appears whole or not."""
+    tensors: dict[str, Tensor] = {}
+    structure = json.dumps(_apart(state, "", tensors))
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(to_bytes(tensors, metadata={"structure": structure, "sha256": digest(tensors)}))
+    os.replace(partial, path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What :func:`save` was given. Raises one of many errors for a file that is none: see
+    :func:`refused_when_damaged`."""
+    with safe_open(str(path), "pt") as file:
+        metadata: dict[str, str] = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    if metadata["sha256"] != digest(tensors):
+        raise ValueError("the checksum differs")
+    state: dict[str, Any] = _together(json.loads(metadata["structure"]), tensors)
+    return state
+
+
+def _apart(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """The value as JSON, with the names of its tensors in their places."""
+    if isinstance(value, Tensor):
+        # Cloned: several may share their memory.
+        tensors[name] = value.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _apart(one, f"{name}/{key}", tensors)] for key, one in value.items()]}
+    if isinstance(value, list | tuple):
+        items = [_apart(one, f"{name}/{index}", tensors) for index, one in enumerate(value)]
+        return {type(value).__name__: items}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a checkpoint holds no {type(value).__name__}")
+
+
+def _together(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, inner),) = value.items()
+    if kind == "tensor":
+        return tensors[inner]
+    if kind == "dict":
+        return {key: _together(one, tensors) for key, one in inner}
+    items = [_together(one, tensors) for one in inner]
+    return tuple(items) if kind == "tuple" else items
 
 
 @contextmanager
 def refused_when_damaged(path: Path) -> Iterator[None]:
-    """Turn what torch raises inside for a checkpoint that it cannot take into one line of InputError."""
+    """Turn what is raised for a checkpoint that cannot be taken into one line of InputError."""
     try:
         yield
     except _RAISED:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
@@ -23,8 +22,8 @@ from torch.nn import functional
 from lookmatte.errors import run_module
 from lookmatte.evaluation.vgg import VGG_CHANNELS, Vgg19
 from lookmatte.networks.encoder import ENCODER_SIZE, TAP_CHANNELS, Encoder
+from lookmatte.training import checkpoint
 from lookmatte.training.augment import colour, frame
-from lookmatte.training.checkpoint import refused_when_damaged
 from lookmatte.training.photos import photo_paths, read_rgb
 
 
@@ -75,17 +74,17 @@ def correlations(
 
 
 def distil(data: Path, vgg_file: Path, out: Path, steps: int, count: int = 12, seed: int = 1) -> None:
-    """Train for ``steps`` steps of ``count`` pictures, resuming from ``out``/checkpoint.pt when it is
+    """Train for ``steps`` steps of ``count`` pictures, resuming from ``out``/checkpoint.safetensors when it is
     there."""
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     encoder, heads, vgg = Encoder(), adapters(), Vgg19(vgg_file)
     parameters = [*encoder.parameters(), *heads.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=2e-3)
-    checkpoint, start = out / "checkpoint.pt", 0
-    if checkpoint.exists():
-        with refused_when_damaged(checkpoint):
-            state = torch.load(checkpoint, weights_only=True)
+    kept, start = out / checkpoint.NAME, 0
+    if kept.exists():
+        with checkpoint.refused_when_damaged(kept):
+            state = checkpoint.load(kept)
             encoder.load_state_dict(state["encoder"])
             heads.load_state_dict(state["heads"])
             optimiser.load_state_dict(state["optimiser"])
@@ -116,17 +115,13 @@ def distil(data: Path, vgg_file: Path, out: Path, steps: int, count: int = 12, s
             print(f"step {step + 1}/{steps}  {time.monotonic() - began:.0f} s  loss {shown}", flush=True)
         if last or time.monotonic() - saved > 120:
             saved = time.monotonic()
-            partial = checkpoint.with_suffix(".partial")
-            torch.save(
-                {
-                    "encoder": encoder.state_dict(),
-                    "heads": heads.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "step": step + 1,
-                },
-                partial,
-            )
-            os.replace(partial, checkpoint)
+            state = {
+                "encoder": encoder.state_dict(),
+                "heads": heads.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "step": step + 1,
+            }
+            checkpoint.save(kept, state)
             scores = correlations(encoder, heads, vgg, spread, tests[: 6 if last else 2])
             print("  held-out correlation " + " ".join(f"{v:.3f}" for v in scores), flush=True)
             calibrate(encoder, [batch_at(3_000_000 + i, seed, photos, 16) for i in range(8)])

@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -24,8 +22,7 @@ from torch import nn
 from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
 from lookmatte.networks.model import Model, ModelConfig, shipped_path
-from lookmatte.training import held_out
-from lookmatte.training.checkpoint import refused_when_damaged
+from lookmatte.training import checkpoint, held_out
 from lookmatte.training.config import TrainingConfig, read
 from lookmatte.training.data import Material, Sampler, load
 from lookmatte.training.objective import Judge, make_judge, objective
@@ -36,7 +33,7 @@ class Run:
     """A training run in a folder: its state, its checkpoint, its clock."""
 
     def __init__(self, config: TrainingConfig, encoder: Path | None, out: Path) -> None:
-        """Start afresh, or from ``out``/checkpoint.pt. ``encoder`` is the distilled one; it is frozen.
+        """Start afresh, or from ``out``/checkpoint.safetensors. ``encoder`` is the distilled one; it is frozen.
 
         InputError for an encoder or a checkpoint that is damaged or belongs to another version.
         """
@@ -52,7 +49,7 @@ class Run:
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.styling = torch.optim.Adam(self.learned(), lr=config.styling.rate)
         self.styled = 0
-        self.checkpoint = out / "checkpoint.pt"
+        self.checkpoint = out / checkpoint.NAME
         if self.checkpoint.is_file():
             self._resume()
 
@@ -61,8 +58,8 @@ class Run:
         return [*self.model.predictor.parameters(), *self.model.guide.parameters()]
 
     def _resume(self) -> None:
-        with refused_when_damaged(self.checkpoint):
-            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        with checkpoint.refused_when_damaged(self.checkpoint):
+            state = checkpoint.load(self.checkpoint)
             self.model.load_state_dict(state["model"])
             self.averaged.load_state_dict(state["averaged"])
             self.styling.load_state_dict(state["styling"])
@@ -70,15 +67,13 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint and the averaged model; each appears whole or not at all."""
-        partial = self.checkpoint.with_suffix(".partial")
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
             "styling": self.styling.state_dict(),
             "styled": self.styled,
         }
-        torch.save(state, partial)
-        os.replace(partial, self.checkpoint)
+        checkpoint.save(self.checkpoint, state)
         self.averaged.save(self.out / "model.safetensors")
 
     def average(self, decay: float) -> None:
