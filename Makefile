@@ -16,7 +16,7 @@ BPY_PYTHON ?= $(shell command -v python3.11)
 BPY45      := .venv-bpy45/.ready-4.5.15
 BPY50      := .venv-bpy50/.ready-5.0.1
 
-.PHONY: setup demo test check bench clean blender blender-environments test-blender nuke
+.PHONY: setup demo test check bench faults fuzz clean blender blender-environments test-blender nuke
 
 setup: $(READY)
 
@@ -32,6 +32,16 @@ demo: $(READY)
 
 test: $(READY)
 	OMP_NUM_THREADS=$(TEST_THREADS) $(BIN)/python -m pytest -n $(TEST_WORKERS)
+
+# 200 kills, full disks and file systems of their own (as root), every fault; prints what it counted.
+faults: $(READY)
+	LOOKMATTE_FAULTS=1 OMP_NUM_THREADS=$(TEST_THREADS) $(BIN)/python -m pytest tests/faults tests/hostile
+
+# Every parser under a fuzzer that coverage guides, this many seconds each; prints runs, new paths and crashes.
+FUZZ_SECONDS ?= 30
+fuzz: $(READY)
+	$(BIN)/python -m pip install --disable-pip-version-check -q atheris
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -47,6 +47,12 @@ def nearest(name: str, choices: Iterable[str], limit: int = 3) -> str:
     return f"; there is: {shown}"
 
 
+def short(text: object, limit: int = 160) -> str:
+    """A text of somebody else's, a file's or a library's, on one line and no longer than a message bears."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
 def run_module(main: Callable[[], int | None]) -> NoReturn:
     """Run a module's command line and exit: with its code, or with one line and the code of what was wrong."""
     try:

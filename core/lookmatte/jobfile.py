@@ -28,7 +28,7 @@ from lookmatte.job import (
 from lookmatte.jobpaths import missing
 from lookmatte.jobshots import JOB_KEYS, check_outputs, choose_shots, shots
 from lookmatte.jobtree import MAX_BYTES, Node, Problems, Table, parse_python, parse_yaml, show
-from lookmatte.jobvalues import FRAME_LIMIT, Values
+from lookmatte.jobvalues import FRAME_LIMIT, LONGEST_NAME, Values
 
 REST_KEYS = ("style", "strength", "exposure_limit")
 MATTE_KEYS = ("cryptomatte", "matte", "channel")
@@ -217,8 +217,8 @@ class _JobReader(Values):
         regions = []
         for name, value in table.items():
             said = f"the name {show(name)}"
-            if not name.isprintable() or name != name.strip() or not name or len(name) > 64:
-                self._problems.add(value, "regions", f"{said} must be 1 to 64 printable letters")
+            if not name.isprintable() or name != name.strip() or not name or len(name) > LONGEST_NAME:
+                self._problems.add(value, "regions", f"{said} must be 1 to {LONGEST_NAME} printable letters")
             elif name.startswith(".") or set(_FORBIDDEN_IN_NAMES) & set(name):
                 reason = f"must not begin with . or hold one of {_FORBIDDEN_IN_NAMES}"
                 self._problems.add(value, "regions", f"{said} {reason}")

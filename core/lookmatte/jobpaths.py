@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookmatte.errors import InputError, nearest
+from lookmatte.imaging.filenames import too_long
 from lookmatte.job import Job, MatteFile
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def expand(text: str, base: Path, *, pattern: bool) -> str:
     """Expand ``~``, ``$VAR`` and ``${VAR}`` and make the path absolute; ``..`` stays (symbolic links).
 
     With ``pattern`` the frame paddings ``$F`` and ``$F4`` are left as they are.
-    Raises ValueError that names an unset variable.
+    Raises ValueError that names an unset variable, or says that no file can be called so.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -39,7 +40,10 @@ def expand(text: str, base: Path, *, pattern: bool) -> str:
     expanded = os.path.expanduser(_VARIABLE.sub(value, text))
     if expanded.startswith("~"):
         raise ValueError(f"there is no home folder for {expanded.split(os.sep)[0]!r}")
-    return str(base.absolute() / expanded)
+    path = str(base.absolute() / expanded)
+    if wrong := too_long(path):
+        raise ValueError(wrong)
+    return path
 
 
 def _listing(folder: Path, folders_only: bool = False) -> list[str]:

@@ -16,6 +16,9 @@ from lookmatte.jobtree import Node, Problems, Table, show
 T = TypeVar("T")
 
 FRAME_LIMIT = 999_999_999
+LONGEST_NAME = 64
+"""Letters in a region's name."""
+
 _FRAME_TEXT = re.compile(r"-?[0-9]{1,9}\Z")
 
 

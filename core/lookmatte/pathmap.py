@@ -20,7 +20,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from lookmatte.errors import InputError, nearest
+from lookmatte.errors import InputError, nearest, short
 
 VERSION = "pathmapping-1.0"
 _FORMATS: dict[str, type[PurePosixPath] | type[PureWindowsPath]] = {
@@ -79,7 +79,7 @@ class PathMap:
         try:
             return PathMap(tuple(_rules(data)))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            what = f"a rule has no {error}" if isinstance(error, KeyError) else str(error)
+            what = f"a rule has no {error}" if isinstance(error, KeyError) else short(error)
             raise InputError(f"{file}: no path mapping rules ({what})") from None
 
 

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookmatte.errors import InputError, nearest
+from lookmatte.errors import InputError, nearest, short
+from lookmatte.imaging.filenames import too_long
 from lookmatte.imaging.patience import patiently
 
 MAX_FRAMES = 1_000_000
@@ -103,7 +104,9 @@ class Sequence:
         """Read a pattern; a relative one starts at ``base``. Raises InputError when it names no file."""
         path = Path(base) / pattern
         if not str(pattern).strip() or str(pattern).endswith(("/", os.sep)) or path.name in ("", ".."):
-            raise InputError(f"{pattern!r} names no file; write one like plates/sh010.####.exr")
+            raise InputError(f"{short(repr(pattern))} names no file; write one like plates/sh010.####.exr")
+        if wrong := too_long(path):
+            raise InputError(f"{short(repr(pattern))}: {wrong}")
         tokens = list(_TOKEN.finditer(path.name))
         if not tokens:
             return cls(path.parent, path.name, "", "")
@@ -134,7 +137,7 @@ class Sequence:
             return self.folder / self.prefix
         spellings = self._spellings(frame)
         paths = [self.folder / f"{self.prefix}{number}{self.suffix}" for number in spellings]
-        return next((path for path in paths[1:] if path.exists() and not paths[0].exists()), paths[0])
+        return next((path for path in paths[1:] if _exists(path) and not _exists(paths[0])), paths[0])
 
     def _spellings(self, frame: int) -> list[str]:
         sign, digits = ("-", str(-frame)) if frame < 0 else ("", str(frame))
@@ -196,6 +199,14 @@ class Sequence:
         wanted = f"{self.prefix}{'#' * self.width}{self.suffix}"
         close = difflib.get_close_matches(wanted, there, n=3, cutoff=0.4)
         return f"; nearest: {', '.join(there[name] for name in close)}" if close else nearest(wanted, there)
+
+
+def _exists(path: Path) -> bool:
+    """Whether it is there; a name that no file can have is not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _nearest_folder(folder: Path) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lookmatte.bilateral.guide import GuideWeights
-from lookmatte.errors import InputError, nearest
+from lookmatte.errors import InputError, nearest, short
 from lookmatte.networks.codes import FrameStatistics, StyleCode
 from lookmatte.networks.encoder import ENCODER_SIZE, Encoder
 from lookmatte.networks.guide import Guide
@@ -49,12 +49,13 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if self.base not in _BASES:
-            raise InputError(f"model: base {self.base!r} is unknown{nearest(str(self.base), _BASES)}")
+            raise InputError(f"model: base {short(self.base)} is unknown{nearest(short(self.base), _BASES)}")
         if not 0.0 <= self.alpha < 1.0 or not 0.0 <= self.residual <= 1.0:
-            raise InputError(f"model: alpha {self.alpha} or residual {self.residual} is outside [0, 1]")
+            given = f"alpha {short(self.alpha)} or residual {short(self.residual)}"
+            raise InputError(f"model: {given} is outside [0, 1]")
         if self.format != FORMAT or self.encoding != _ENCODING:
             raise InputError(
-                f"model: format {self.format} with encoding {self.encoding!r} needs another lookmatte; "
+                f"model: format {short(self.format)} with encoding {short(self.encoding)} needs another lookmatte; "
                 f"this one reads format {FORMAT} with {_ENCODING!r}"
             )
 
@@ -173,7 +174,7 @@ class Model(nn.Module):
                 names = list(file.keys())
                 tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in names}
         except (SafetensorError, OSError, ValueError) as error:
-            raise InputError(f"{source}: not a safetensors file, or a damaged one ({error})") from error
+            raise InputError(f"{source}: not a safetensors file, or a damaged one ({short(error)})") from error
         if "lookmatte" not in metadata:
             raise InputError(f"{source}: these are not lookmatte's weights (its metadata has no such entry)")
         if metadata.get("sha256") != digest(tensors):
@@ -199,8 +200,8 @@ def _config(source: Path, text: str) -> ModelConfig:
     try:
         values = json.loads(text)
         return ModelConfig(**values)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{source}: its configuration cannot be read ({error})") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{source}: its configuration cannot be read ({short(error)})") from error
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
 

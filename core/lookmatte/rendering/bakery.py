@@ -12,6 +12,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -33,6 +34,23 @@ from lookmatte.rendering.store import BakeStore
 STATE = "state.safetensors"
 SURVEY_STEP = 8
 _LARGEST_STATE = 64 << 20  # bytes; a region and style take 3 KB
+
+
+def read_state(path: Path, bake: str) -> tuple[dict[str, Any], Memory | None]:
+    """What an earlier run of the same ``bake`` remembered after its last key frame; nothing where that is not to be
+    had. Never raises."""
+    try:
+        if path.stat().st_size > _LARGEST_STATE:
+            return {}, None
+        with safe_open(str(path), "pt") as file:
+            metadata = json.loads((file.metadata() or {})["lookmatte"])
+            tensors = {key: file.get_tensor(key).clone() for key in list(file.keys())}
+        if (metadata["bake"], metadata["sha256"]) == (bake, digest(tensors)):
+            _check_state(metadata)
+            return metadata, Memory.from_tensors(tensors)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    return {}, None
 
 
 def _check_state(metadata: dict[str, Any]) -> None:
@@ -141,7 +159,7 @@ class Bakery:
     def _plan(self) -> list[int]:
         """Frames still to be opened, in order; also decides what of an earlier bake is kept."""
         store = self._store
-        state, memory = self._saved_state()
+        state, memory = read_state(self._state, store.header.bake)
         self._try_again(state.get("failed", {}))
         upto: int | None = state.get("frame")
         listed = set(store.keys)
@@ -229,21 +247,6 @@ class Bakery:
     def _survey_holds(self, state: dict[str, Any]) -> bool:
         """Are the frames whose statistics were pooled still the same?"""
         return all(stamp == self._shot.stamp(int(frame)) for frame, stamp in state["survey"].items())
-
-    def _saved_state(self) -> tuple[dict[str, Any], Memory | None]:
-        """What an earlier run of the same bake remembered after its last key frame."""
-        try:
-            if self._state.stat().st_size > _LARGEST_STATE:
-                return {}, None
-            with safe_open(str(self._state), "pt") as file:
-                metadata = json.loads((file.metadata() or {})["lookmatte"])
-                tensors = {key: file.get_tensor(key).clone() for key in list(file.keys())}
-            if (metadata["bake"], metadata["sha256"]) == (self._store.header.bake, digest(tensors)):
-                _check_state(metadata)
-                return metadata, Memory.from_tensors(tensors)
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            pass
-        return {}, None
 
     def _save_state(self) -> None:
         """The commit: all keys up to the frame remembered belong to this history."""

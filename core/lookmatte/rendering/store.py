@@ -24,10 +24,12 @@ from torch import Tensor
 
 from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
 from lookmatte.bilateral.guide import HIDDEN, GuideWeights
-from lookmatte.errors import FrameError, InputError, nearest
+from lookmatte.errors import FrameError, InputError, nearest, short
 from lookmatte.imaging.reader import read_header, read_parts
 from lookmatte.imaging.wholefile import sweep, temporary_of, why, write_bytes
 from lookmatte.imaging.writer import new_part, write_parts_to
+from lookmatte.jobtree import show
+from lookmatte.jobvalues import LONGEST_NAME
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake
 from lookmatte.looks.exposure import AMOUNTS, Exposure
 from lookmatte.looks.proxy import PROXY
@@ -252,7 +254,7 @@ class BakeStore:
         for index, (name, blend) in enumerate(self.header.regions):
             path = self._path(index, "grid", frame)
             planes, exposure, checksum = self._read(path, (3 * HEIGHT, DEPTH * WIDTH))
-            regions.append(RegionBake(name, blend, unpack_grid(planes), _exposure(path, exposure)))
+            regions.append(RegionBake(name, blend, unpack_grid(planes), read_exposure(path, exposure)))
             checksums.append(checksum)
         return FrameBake(frame, tuple(regions), self.header.guide), checksums
 
@@ -337,14 +339,15 @@ def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
     try:
         if data["format"] != FORMAT:
             raise InputError(
-                f"{path}: bake format {data['format']}; this lookmatte reads format {FORMAT}; bake the job again"
+                f"{path}: bake format {show(data['format'])}; this lookmatte reads format {FORMAT}; "
+                "bake the job again"
             )
         if (data["grid"]["depth"], data["grid"]["height"], data["grid"]["width"]) != (DEPTH, HEIGHT, WIDTH):
             raise InputError(f"{path}: its grids are not {DEPTH}x{HEIGHT}x{WIDTH}")
-        regions = tuple((str(region["name"]), region["blend"]) for region in data["regions"])
+        regions = tuple((_name(region["name"]), region["blend"]) for region in data["regions"])
         for name, blend in regions:
             if blend not in _BLENDS:
-                raise InputError(f"{path}: region {name!r} has blend {blend!r}{nearest(str(blend), _BLENDS)}")
+                raise InputError(f"{path}: region {name!r} has blend {show(blend)}{nearest(show(blend), _BLENDS)}")
         matrix = np.array(data["color"]["to_rec709"], dtype=np.float64)
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
             raise InputError(f"{path}: color.to_rec709 is no invertible 3x3 matrix")
@@ -364,14 +367,20 @@ def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
         store.failed = {_whole(frame) for frame in data.get("failed", ())}
         store.complete = data["complete"] is True
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        what = f"no {error}" if isinstance(error, KeyError) else short(error)
         raise InputError(f"{path}: damaged, or no bake ({what}); bake the job again") from None
     return store
 
 
+def _name(value: object) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+        raise ValueError(f"{show(value)} is no region's name")
+    return value
+
+
 def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 10**9:
-        raise ValueError(f"{value!r} is no frame")
+        raise ValueError(f"{show(value)} is no frame")
     return value
 
 
@@ -385,11 +394,12 @@ def _guide(path: Path, data: Any) -> GuideWeights:
     return GuideWeights(*tensors)
 
 
-def _exposure(path: Path, text: str) -> Exposure:
+def read_exposure(path: Path, text: str) -> Exposure:
+    """A grid's exposure from its attribute. Raises FrameError."""
     try:
         values = json.loads(text)
         before, chroma, *after = (float(value) for value in values)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise FrameError(f"{path}: damaged, its exposure cannot be read; bake the job again") from None
     if len(after) != len(AMOUNTS) or not all(math.isfinite(value) for value in (before, chroma, *after)):
         raise FrameError(f"{path}: damaged, its exposure is incomplete; bake the job again")
