@@ -19,15 +19,14 @@ class Batch:
         self._stopped = False
         self._good: dict[tuple[str, int], bool] = {}
 
-    def begin(self, key: str, frames: Iterable[int]) -> Callable[[Event | None], None]:
-        """A request for ``frames`` of a node is on its way; what is returned takes its result, None after an error.
-        A frame that is asked for again is what it is the last time."""
+    def begin(self, key: str, frames: Iterable[int]) -> Callable[[set[int]], None]:
+        """A request for ``frames`` of a node is on its way; what is returned takes those that have their look. A
+        frame that is asked for again is what it is the last time."""
         self._open += 1
         asked = list(frames)
 
-        def put(result: Event | None) -> None:
-            failed = set(asked) if result is None else set(result["failed"])
-            self._good.update({(key, frame): frame not in failed for frame in asked})
+        def put(good: set[int]) -> None:
+            self._good.update({(key, frame): frame in good for frame in asked})
             self._open -= 1
             self._settle()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from . import center, host, jobs, mapping, memory, paths
+from . import center, host, jobs, mapping, memory, paths, records, settings
 from . import node as nodes
 
 
@@ -16,6 +17,18 @@ def show(scene: Any, node: Any) -> None:
     show_frames(scene, node)
     if node.preview and os.path.isfile(node.preview):
         nodes.show_preview(node, node.preview, host.view_layer_of(node, scene).name)
+
+
+def adopt(scene: Any) -> None:
+    """Let nodes show frames of the scene's render that were styled without this .blend knowing: by ``blender -b``,
+    or before it was closed without saving."""
+    if not host.is_multilayer(scene):
+        return
+    render = host.plate_pattern(scene)
+    for _, node in host.lookmatte_nodes(scene):
+        pattern = jobs.look_pattern(node, render)
+        if node.styled != pattern and paths.on_disk(pattern, jobs.scene_frames(scene)):
+            node.plate, node.styled = render, pattern
 
 
 def show_frames(scene: Any, node: Any, frames: Iterable[int] = ()) -> None:
@@ -39,7 +52,7 @@ def refresh_gates(scene: Any) -> None:
 
 def _newer(node: Any, frame: int) -> bool:
     """Is the styled frame newer than the preview?"""
-    styled, previewed = paths.modified(paths.path_at(node.styled, frame)), paths.modified(node.preview)
+    styled, previewed = records.modified(paths.path_at(node.styled, frame)), records.modified(node.preview)
     return styled is not None and (previewed is None or styled >= previewed)
 
 
@@ -56,6 +69,8 @@ _SAID = {
     "fresh": ("CHECKMARK", "{what} of frame {frame}"),
     "settings": ("ERROR", "{what} of frame {frame}, stale:\nsettings have changed since"),
     "render": ("ERROR", "{what} of frame {frame}, stale:\nit was rendered again since"),
+    "alone": ("INFO", "{what} of frame {frame} by itself:\nthe whole shot's comes when all are there"),
+    "elsewhere": ("QUESTION", "{what} of frame {frame}:\nmade elsewhere, with unknown settings"),
 }
 
 
@@ -65,15 +80,19 @@ def note(scene: Any, tree: Any, node: Any) -> tuple[str, str]:
     inner = node.node_tree.nodes
     try:
         if inner[f"{nodes.PREVIEW} Gate"].inputs[1].default_value:
-            job = jobs.preview_job(tree, node, scene, node.preview_plate, frame)
-            same = node.preview_made_by == mapping.fingerprint(job)
+            known = jobs.preview_settings(tree, node, scene, frame)
             source = jobs.preview_source(tree, node, node.preview_plate, frame)
-            state, what = paths.standing(source, node.preview, same), "Preview"
+            wanted = mapping.fingerprint(known, frame, jobs.over(node))
+            state, what = records.standing(source, node.preview, wanted), "Preview"
             rendered = node.preview_plate
         elif inner[f"{nodes.STYLED} Gate"].inputs[1].default_value:
-            same = node.made_by == mapping.fingerprint(jobs.frames_job(tree, node, scene, node.plate))
-            source = paths.path_at(jobs.source_pattern(node, node.plate), frame)
-            state, what = paths.standing(source, paths.path_at(node.styled, frame), same), "Look"
+            known = settings.settings_of(tree, node, scene, (frame,))
+            alone = replace(known, temporal="frame")
+            wanted, by_itself = (mapping.fingerprint(one, frame, jobs.over(node)) for one in (known, alone))
+            source, look = (
+                paths.path_at(one, frame) for one in (jobs.source_pattern(node, node.plate), node.styled)
+            )
+            state, what = records.standing(source, look, wanted, by_itself), "Look"
             rendered = paths.path_at(node.plate, frame)
         else:
             return "INFO", f"Frame {frame} is not styled yet:\nthe input passes through"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -59,7 +60,8 @@ def _saved_result(scene: Any, last: memory.LastRender) -> str:
     if last.saved and os.path.isfile(last.saved):
         return last.saved
     kept = scene.render.image_settings
-    path = os.path.join(memory.folder("preview"), f"{bpy.path.clean_name(scene.name)}.{last.frame:04d}.exr")
+    name = f"{bpy.path.clean_name(scene.name)}.{last.frame:04d}.exr"
+    path = os.path.join(memory.folder("preview", memory.file_id()), name)
     names = ("media_type", "file_format", "color_mode", "color_depth", "exr_codec")
     before = [(name, getattr(kept, name)) for name in names if hasattr(kept, name)]
     try:
@@ -78,7 +80,7 @@ def _saved_result(scene: Any, last: memory.LastRender) -> str:
 def preview_output(tree: Any, node: Any, frame: int) -> str:
     """The file of a node's preview."""
     stem = bpy.path.clean_name(memory.key_of(tree, node))
-    return os.path.join(memory.folder("preview", stem), f"{frame}_look.exr")
+    return os.path.join(memory.folder("preview", memory.file_id(), stem), f"{frame}_look.exr")
 
 
 def preview_source(tree: Any, node: Any, render: str, frame: int) -> str:
@@ -87,12 +89,9 @@ def preview_source(tree: Any, node: Any, render: str, frame: int) -> str:
     return render if above is None else preview_output(tree, above, frame)
 
 
-def preview_job(tree: Any, node: Any, scene: Any, render: str, frame: int) -> dict[str, Any]:
-    """The job of a node's preview. Raises SettingsError."""
-    known = settings.settings_of(tree, node, scene, (frame,))
-    known = mapping.NodeSettings(known.regions, "frame", known.view_layer)
-    source, output = preview_source(tree, node, render, frame), preview_output(tree, node, frame)
-    return mapping.job_mapping(known, source, output)
+def preview_settings(tree: Any, node: Any, scene: Any, frame: int) -> mapping.NodeSettings:
+    """A node's settings for a frame by itself."""
+    return replace(settings.settings_of(tree, node, scene, (frame,)), temporal="frame")
 
 
 # Frames
@@ -109,14 +108,22 @@ def source_pattern(node: Any, render: str) -> str:
     return render if above is None else look_pattern(above, render)
 
 
-def frames_job(
-    tree: Any, node: Any, scene: Any, render: str, frames: Iterable[int] = (), temporal: str = ""
-) -> dict[str, Any]:
-    """The job that styles frames of a render; ``temporal`` instead of the node's own. Raises SettingsError."""
-    sequence = bool(paths.split(render)[1])
-    covered = sorted({*scene_frames(scene), *frames}) if sequence else [scene.frame_current]
-    known = settings.settings_of(tree, node, scene, covered)
-    if temporal:
-        known = mapping.NodeSettings(known.regions, temporal, known.view_layer)
-    wanted = paths.frames_text(frames) if sequence else None
-    return mapping.job_mapping(known, source_pattern(node, render), look_pattern(node, render), wanted or None)
+def over(node: Any) -> str:
+    """What a node's look goes over, for its fingerprint."""
+    above = host.upstream(node)
+    return "" if above is None else str(above.folder)
+
+
+def frames_settings(
+    tree: Any, node: Any, scene: Any, render: str, frames: Iterable[int] = ()
+) -> mapping.NodeSettings:
+    """A node's settings for the frames of a render, those of the scene's range included."""
+    is_sequence = bool(paths.split(render)[1])
+    covered = {*scene_frames(scene), *frames} if is_sequence else {scene.frame_current}
+    return settings.settings_of(tree, node, scene, sorted(covered))
+
+
+def frames_job(node: Any, known: mapping.NodeSettings, render: str, frames: Iterable[int]) -> dict[str, Any]:
+    """The job that styles frames of a render. Raises SettingsError."""
+    wanted = paths.frames_text(frames) if paths.split(render)[1] else None
+    return mapping.job_mapping(known, source_pattern(node, render), look_pattern(node, render), wanted)

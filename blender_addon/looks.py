@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import bpy
 
-from . import center, display, host, jobs, mapping, memory, paths
+from . import center, display, host, jobs, mapping, memory, paths, records
 from . import node as nodes
 from .batch import Batch
 from .session import Event
 
-_KEPT_BAKES = 16
+_KEPT_BAKES, _KEPT_FRAMES, _KEPT_FILES = 16, 12, 24
 
 
 def _find(scene_name: str, key: str) -> tuple[Any, Any, Any] | None:
@@ -65,18 +67,20 @@ def _preview(
     if above is not None:
         _preview(tree, above, scene, render, frame, None)
     key, name = memory.key_of(tree, node), scene.name
-    job = jobs.preview_job(tree, node, scene, render, frame)
-    output, made_by = str(job["output"]), mapping.fingerprint(job)
+    known, output = jobs.preview_settings(tree, node, scene, frame), jobs.preview_output(tree, node, frame)
+    job = mapping.job_mapping(known, jobs.preview_source(tree, node, render, frame), output)
+    made_by = mapping.fingerprint(known, frame, jobs.over(node))
     if not center.busy():
-        _prune(os.path.join(os.path.dirname(output), ".lookmatte"))
+        _prune(os.path.dirname(output))
 
     def ended(result: Event | None) -> None:
         found = _find(name, key)
         good = result is not None and bool(result["done"] or result["skipped"]) and os.path.isfile(output)
+        if good:
+            records.note({output: made_by})
         if found is not None and good:
             _, _, where = found
-            where.preview, where.preview_frame, where.preview_made_by = output, frame, made_by
-            where.preview_plate = render
+            where.preview, where.preview_frame, where.preview_plate = output, frame, render
             nodes.show_preview(where, output, host.view_layer_of(where, found[0]).name)
         if found is not None:
             display.refresh(found[0])
@@ -105,11 +109,11 @@ def keep_live(scene: Any) -> None:
             render, at = jobs.preview_plate(scene)
             if at != frame:
                 continue
-            made_by = mapping.fingerprint(jobs.preview_job(tree, node, scene, render, frame))
+            made_by = mapping.fingerprint(jobs.preview_settings(tree, node, scene, frame), frame, jobs.over(node))
             source = jobs.preview_source(tree, node, render, frame)
-            same = node.preview_made_by == made_by and node.preview_frame == frame
-            state = made_by, paths.modified(source)
-            stale = paths.standing(source, node.preview, same) != "fresh"
+            state = made_by, records.modified(source)
+            is_shown = node.preview_frame == frame and node.preview_plate == render
+            stale = not is_shown or records.standing(source, node.preview, made_by) != "fresh"
             if stale and state != _tried.get(memory.key_of(tree, node)):
                 _tried[memory.key_of(tree, node)] = state
                 _preview(tree, node, scene, render, frame, None)
@@ -118,10 +122,23 @@ def keep_live(scene: Any) -> None:
 
 
 def _prune(folder: str) -> None:
-    """Forget the bakes of old previews: each style that was ever tried left one."""
-    bakes = [entry.path for entry in os.scandir(folder) if entry.is_dir()] if os.path.isdir(folder) else []
-    for path in sorted(bakes, key=os.path.getmtime)[:-_KEPT_BAKES]:
-        shutil.rmtree(path, ignore_errors=True)
+    """Forget old previews: of this node all but the last ones, and what each style that was ever tried left; and of
+    all .blends but the last ones everything."""
+    for place, kept in ((os.path.join(folder, ".lookmatte"), _KEPT_BAKES), (folder, _KEPT_FRAMES)):
+        _keep_newest(place, kept)
+    of_file = os.path.dirname(folder)
+    _keep_newest(of_file, _KEPT_FILES)
+    _keep_newest(os.path.dirname(of_file), _KEPT_FILES)
+
+
+def _keep_newest(folder: str, kept: int) -> None:
+    there = [entry for entry in os.scandir(folder) if entry.name != ".lookmatte"] if os.path.isdir(folder) else []
+    for entry in sorted(there, key=lambda one: one.stat().st_mtime)[:-kept]:
+        if entry.is_dir():
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.remove(entry.path)
 
 
 # Frames
@@ -148,14 +165,21 @@ def style_frames(scene: Any, pairs: list[tuple[Any, Any]], then: Callable[[bool]
     """Style what is rendered of the scene's frames for these nodes, in their order; returns how many frames there
     are. ``then`` is told whether all have their look. Raises SettingsError."""
     render, frames = rendered_frames(scene)
-    for tree, node in pairs:
-        jobs.frames_job(tree, node, scene, render)  # what is wrong with one is told before any is begun
+    for tree, node in pairs:  # what is wrong with one is told before any is begun
+        jobs.frames_job(node, jobs.frames_settings(tree, node, scene, render), render, frames)
     batch = Batch(then)
     for tree, node in pairs:
         memory.remarks.pop(memory.key_of(tree, node), None)
         submit_frames(tree, node, scene, render, frames, frames, batch)
     batch.close()
     return len(frames)
+
+
+def _good(result: Event | None, asked: list[int], still: bool) -> set[int]:
+    """The frames that have their look. A still's number is not that of Blender's frame."""
+    if result is None or (still and result["failed"]):
+        return set()
+    return set(asked) - set(result["failed"])
 
 
 def submit_frames(
@@ -170,10 +194,15 @@ def submit_frames(
 ) -> None:
     """Have ``frames`` of a render styled, of a job whose statistics cover ``job_frames``. Raises SettingsError."""
     asked, key = sorted(frames), memory.key_of(tree, node)
-    job = jobs.frames_job(tree, node, scene, render, job_frames, temporal)
-    made_by, scene_name, output = mapping.fingerprint(job), scene.name, str(job["output"])
+    known = jobs.frames_settings(tree, node, scene, render, job_frames)
+    known = replace(known, temporal=temporal or known.temporal)
+    job = jobs.frames_job(node, known, render, job_frames)
+    scene_name, output = scene.name, str(job["output"])
+    over = jobs.over(node)
+    made_by = {frame: mapping.fingerprint(known, frame, over) for frame in asked}
     label = f"frame {asked[0]}" if len(asked) == 1 else f"frames {asked[0]} to {asked[-1]}"
     put = batch.begin(key, asked)
+    still = "frames" not in job
 
     def hear(event: Event) -> None:
         _hear(key, event)
@@ -181,13 +210,14 @@ def submit_frames(
 
     def ended(result: Event | None) -> None:
         found = _find(scene_name, key)
-        if found is not None and result is not None:
+        good = _good(result, asked, still)
+        records.note({paths.path_at(output, frame): made_by[frame] for frame in good})
+        if found is not None and good:
             _, _, where = found
-            where.plate, where.styled, where.made_by = render, output, made_by
+            where.plate, where.styled = render, output
             display.show_frames(found[0], where, asked)
         if found is not None:
             display.refresh(found[0])
-        put(result)
+        put(good)
 
-    sequence = "frames" in job
-    center.submit("render", jobs.render_arguments(job, asked if sequence else None), label, hear, ended)
+    center.submit("render", jobs.render_arguments(job, None if still else asked), label, hear, ended)

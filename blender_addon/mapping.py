@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 CRYPTOMATTES = {"OBJECT": "CryptoObject", "MATERIAL": "CryptoMaterial", "ASSET": "CryptoAsset"}
@@ -157,7 +157,12 @@ def _region(region: RegionSettings, view_layer: str) -> dict[str, Any]:
     return made
 
 
-def fingerprint(job: Mapping[str, Any]) -> str:
-    """A short name for what a job makes of a plate: the same settings, the same name, whatever the frames."""
-    what = {key: value for key, value in job.items() if key not in ("frames", "output")}
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(settings: NodeSettings, frame: int, over: str = "") -> str:
+    """A short name for what a node makes of a frame: the same settings, the same name, wherever the files lie.
+    ``over`` names the look that it goes over. Raises SettingsError."""
+    regions = (
+        replace(one, strength=one.strength[frame]) if isinstance(one.strength, Mapping) else one
+        for one in settings.regions
+    )
+    job = job_mapping(replace(settings, regions=tuple(regions)), "", "")
+    return hashlib.sha256(json.dumps([job, over], sort_keys=True).encode()).hexdigest()[:16]

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
 _KEPT = 20
+_SESSION = f"{os.getpid()} {time.time()}"
 
 
 @dataclass
@@ -72,6 +75,12 @@ def folder(*parts: str) -> str:
     path = os.path.join(base, *parts)
     os.makedirs(path, exist_ok=True)
     return path
+
+
+def file_id() -> str:
+    """What tells this .blend's previews from those of others. One that was never saved is of this session."""
+    told = bpy.data.filepath or _SESSION
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def forget() -> None:

@@ -6,6 +6,7 @@ Python does not run while nodes evaluate, so the node shows pixels that were mad
 tree mixes two Image nodes over what comes in, the styled sequence and the preview; a gate for each says whether.
 """
 
+import threading
 from typing import Any
 
 import bpy
@@ -23,7 +24,7 @@ from . import faces, host, memory, paths, settings
 STYLED, PREVIEW = "Styled", "Preview"
 """The two pictures over the input, the later over the earlier; names of the nodes that hold them."""
 
-MADE = ("styled", "plate", "made_by", "preview", "preview_plate", "preview_frame", "preview_made_by")
+MADE = ("styled", "plate", "preview", "preview_plate", "preview_frame")
 """Properties that tell what was made for a node, as opposed to what an artist chose."""
 
 
@@ -59,11 +60,9 @@ class LOOKMATTE_node(bpy.types.CompositorNodeCustomGroup):
     )
     styled: StringProperty(options={"HIDDEN"}, description="Pattern of the styled frames")
     plate: StringProperty(options={"HIDDEN"}, description="Pattern of the frames that they were made from")
-    made_by: StringProperty(options={"HIDDEN"}, description="Settings that the styled frames were made with")
     preview: StringProperty(options={"HIDDEN"}, description="File of the preview")
     preview_plate: StringProperty(options={"HIDDEN"}, description="File that the preview was made from")
     preview_frame: IntProperty(options={"HIDDEN"}, description="Frame of the preview")
-    preview_made_by: StringProperty(options={"HIDDEN"}, description="Settings that the preview was made with")
 
     def init(self, context: Any) -> None:
         """Build the inner tree, and one region to begin with."""
@@ -158,6 +157,8 @@ def gate(node: Any, layer: str, is_open: bool) -> None:
     """Let a layer's picture through, or not. Cheap, and nothing happens where it is so already."""
     value = 1.0 if is_open else 0.0
     if node.node_tree.nodes[f"{layer} Gate"].inputs[1].default_value != value:
+        if threading.current_thread() is not threading.main_thread() and host.shares_inner_tree(node):
+            return  # no data is made in a render's thread; the timer comes to it
         _own_tree(node).nodes[f"{layer} Gate"].inputs[1].default_value = value
 
 

@@ -71,22 +71,3 @@ def on_disk(pattern: str, frames: Iterable[int]) -> list[int]:
     except OSError:
         return []
     return [frame for frame in frames if os.path.basename(path_at(pattern, frame)) in there]
-
-
-def modified(path: str) -> float | None:
-    """When a file was written; None when it is not there."""
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return None
-
-
-def standing(plate: str, look: str, same_settings: bool) -> str:
-    """What there is to say of a styled frame: ``fresh``, ``missing``, ``settings`` (changed since) or ``render``
-    (rendered again since)."""
-    styled, rendered = modified(look), modified(plate)
-    if styled is None:
-        return "missing"
-    if rendered is not None and rendered > styled:
-        return "render"
-    return "fresh" if same_settings else "settings"

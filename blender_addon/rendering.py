@@ -16,7 +16,7 @@ from typing import Any
 
 import bpy
 
-from . import center, display, final, host, looks, mapping, memory, paths
+from . import center, display, final, host, looks, mapping, memory, paths, records
 from . import node as nodes
 from .batch import Batch
 
@@ -66,7 +66,7 @@ class Run:
             looks.submit_frames(tree, node, scene, self._plate, self._frames, frames, self._batch, temporal)
         except mapping.SettingsError as error:
             self._tell(f"{node.name}: {error}", [(tree, node)])
-            self._batch.begin(memory.key_of(tree, node), frames)(None)
+            self._batch.begin(memory.key_of(tree, node), frames)(set())
 
     def finish(self, scene: Any, complete: bool) -> None:
         """The render has ended: the pass that needs all frames, and the wait where no timer runs."""
@@ -97,7 +97,7 @@ def _file_of(scene: Any) -> tuple[str, str]:
     numbered = "#" in os.path.basename(still)
     # Blender writes a still's # as they are, and a job would read a frame number in them.
     for pattern in (sequence,) if numbered else (sequence, still):
-        when = paths.modified(paths.path_at(pattern, scene.frame_current))
+        when = records.modified(paths.path_at(pattern, scene.frame_current))
         if when is not None and when >= _started - _CLOCK:
             return pattern, ""
     return "", _STILL if numbered else f"what was rendered is not at {sequence}"
@@ -176,6 +176,7 @@ def load_post(*_: Any) -> None:
     """Another file: nothing of the one before holds."""
     memory.forget()
     for scene in bpy.data.scenes:
+        display.adopt(scene)
         for _, node in host.lookmatte_nodes(scene):
             display.show(scene, node)
         display.refresh(scene)

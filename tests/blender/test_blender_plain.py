@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from blender_addon import environment, paths
+from blender_addon import environment, paths, records
 from blender_addon.mapping import (
     NodeSettings,
     RegionSettings,
@@ -64,13 +64,12 @@ def test_everything_that_lacks_is_told_at_once() -> None:
         job_mapping(settings(), "p.exr", "o.exr")
 
 
-def test_fingerprint_follows_settings_and_not_frames() -> None:
-    def of(strength: float, frames: str, output: str) -> str:
-        region = RegionSettings("REST", "", "s.png", strength)
-        return fingerprint(job_mapping(settings(region), "p.exr", output, frames))
+def test_fingerprint_follows_what_a_frame_is_made_with() -> None:
+    def of(strength: float | dict[int, float], frame: int = 1, over: str = "", temporal: str = "coherent") -> str:
+        return fingerprint(settings(RegionSettings("REST", "", "s.png", strength), temporal=temporal), frame, over)
 
-    assert of(1, "1-3", "a") == of(1, "5", "b")
-    assert of(1, "1-3", "a") != of(0.5, "1-3", "a")
+    assert of(1.0) == of(1.0, 5) == of({1: 0.2, 5: 1.0}, 5)
+    assert len({of(1.0), of(0.5), of({1: 0.2, 5: 1.0}), of(1.0, over="look"), of(1.0, temporal="shot")}) == 5
 
 
 @given(st.dictionaries(st.integers(-20, 40), st.floats(0, 1), min_size=1, max_size=20))
@@ -119,16 +118,38 @@ def test_paths_of_frames() -> None:
     assert paths.frames_text([3, 1, 2, 7]) == "1-3,7"
 
 
-def test_standing(tmp_path: Path) -> None:
+def test_what_there_is_to_say_of_a_file(tmp_path: Path) -> None:
     plate, look = tmp_path / "p.exr", tmp_path / "l.exr"
+
+    def standing(wanted: str) -> str:
+        return records.standing(str(plate), str(look), wanted, "by itself")
+
     plate.touch()
-    assert paths.standing(str(plate), str(look), True) == "missing"
-    look.touch()
     os.utime(plate, (100, 100))
-    assert paths.standing(str(plate), str(look), True) == "fresh"
-    assert paths.standing(str(plate), str(look), False) == "settings"
+    assert standing("a") == "missing"
+    look.write_bytes(b"1")
+    assert standing("a") == "elsewhere"
+    records.note({str(look): "a", str(tmp_path / "none.exr"): "a"})
+    assert (standing("a"), standing("b")) == ("fresh", "settings")
+    records.note({str(look): "by itself"})
+    assert standing("a") == "alone"
+    look.write_bytes(b"22")
+    assert standing("a") == "elsewhere", "the file is another one"
     os.utime(look, (50, 50))
-    assert paths.standing(str(plate), str(look), True) == "render"
+    assert standing("a") == "render"
+
+
+def test_notes_of_files_are_kept_together_and_may_be_damaged(tmp_path: Path) -> None:
+    looks = [str(tmp_path / f"l.{frame}.exr") for frame in range(3)]
+    for number, look in enumerate(looks):
+        Path(look).touch()
+        records.note({look: str(number)})
+    assert [records.made_by(look) for look in looks] == ["0", "1", "2"]
+    for damage in ("", "[1]", '{"l.0.exr": 3, "l.1.exr": [1, 2, 3]}', "{"):
+        (tmp_path / ".lookmatte" / "frames.json").write_text(damage)
+        assert {records.made_by(look) for look in looks} == {""}
+    records.note({looks[0]: "again"})
+    assert records.made_by(looks[0]) == "again"
 
 
 def test_interpreter(tmp_path: Path) -> None:

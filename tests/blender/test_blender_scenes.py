@@ -150,6 +150,15 @@ def test_scenes_that_are_set_up_otherwise(case: Case) -> None:
     np.testing.assert_allclose(flat(folder / "final" / "s_0001.exr"), quarter, atol=2e-3)
 
 
+def test_each_frame_knows_what_it_was_made_with(case: Case) -> None:
+    told = case("reopening")
+    stale = "Look of frame {}, stale:\nsettings have changed since"
+    assert told["one_again"] == [[STALE, stale.format(1)], [FRESH, "Look of frame 2"]]
+    assert told["reopened"] == [[FRESH, "Look of frame 1"], [STALE, stale.format(2)]]
+    unknown = "Look of frame {}:\nmade elsewhere, with unknown settings"
+    assert told["nobody_knows"] == [["QUESTION", unknown.format(frame)] for frame in (1, 2)]
+
+
 def test_a_whip_pan_is_no_cut_unless_motion_blur_hides_its_motion(case: Case) -> None:
     told = case("motion")
     known, blurred = (one for one in told.values if "motion" in one)

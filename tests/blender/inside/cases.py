@@ -7,7 +7,7 @@ import time
 
 import bpy
 from looks_cases import dying, large, previewing, refusing, rendering
-from scene_cases import awkward, failing, finals, handling, motion, quitting, series, window
+from scene_cases import awkward, failing, finals, handling, motion, quitting, reopening, series, window
 from stage import MODULE, add_node, main, part, scene, tell
 
 
@@ -147,7 +147,7 @@ CASES = {
     "enabling": enabling, "keeping": keeping, "rendering": rendering, "previewing": previewing,
     "refusing": refusing, "dying": dying, "environment": environment, "large": large, "series": series,
     "handling": handling, "window": window, "awkward": awkward, "failing": failing, "quitting": quitting,
-    "finals": finals, "motion": motion,
+    "finals": finals, "motion": motion, "reopening": reopening,
 }  # fmt: skip
 
 if __name__ == "__main__":

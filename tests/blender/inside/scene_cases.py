@@ -43,7 +43,9 @@ def job(name: str, animation: bool = True) -> dict:
     made = bpy.context.scene
     tree, node = next(pair for pair in part("host").lookmatte_nodes(made) if pair[1].name == name)
     render = part("host").plate_pattern(made, animation)
-    return part("jobs").frames_job(tree, node, made, render, part("jobs").scene_frames(made))
+    frames = part("jobs").scene_frames(made)
+    known = part("jobs").frames_settings(tree, node, made, render, frames)
+    return part("jobs").frames_job(node, known, render, frames)
 
 
 def series(folder: str) -> None:
@@ -163,11 +165,12 @@ def handling(folder: str) -> None:
     blue = picture(os.path.join(folder, "blue.png"), (40, 90, 250), (0, 10, 60))
     node.regions[0].style = blue
     bpy.ops.lookmatte.preview()
-    fingerprint = node.preview_made_by
+    fingerprint = part("records").made_by(node.preview)
     bpy.ops.ed.undo()
     tree, node = part("host").lookmatte_nodes(bpy.context.scene)[0]
     holder = node.node_tree.nodes["Preview"]
-    tell(undone=node.regions[0].blend, same=node.preview_made_by == fingerprint, note=notes()["lookmatte"])
+    tell(undone=node.regions[0].blend, note=notes()["lookmatte"])
+    tell(same=part("records").made_by(node.preview) == fingerprint)
     tell(still_shown=holder.image is not None and holder.image.filepath == shown)
 
     # What there is to read.
@@ -408,6 +411,33 @@ def motion(folder: str) -> None:
         with open(indices[0], encoding="utf-8") as file:
             cuts = json.load(file)["cuts"]
         tell(motion=what, cuts=cuts, said=memory.remarks.get(memory.key_of(tree, node), []))
+
+
+def reopening(folder: str) -> None:
+    """Each frame knows what it was made with, in a .blend too that was not saved after the render."""
+    made = scene(folder, frames=2)
+    _, node = add_node(folder)
+    bpy.ops.lookmatte.setup()
+    path = os.path.join(folder, "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+
+    def both() -> list[tuple[str, str]]:
+        found = []
+        for frame in (1, 2):
+            bpy.context.scene.frame_set(frame)
+            found.append(notes()["lookmatte"])
+        return found
+
+    render_animation()
+    node.strengths[0], made.frame_start = 0.5, 2
+    render_animation()
+    tell(one_again=both())
+    bpy.ops.wm.open_mainfile(filepath=path)
+    tell(reopened=both())
+    _, node = part("host").lookmatte_nodes(bpy.context.scene)[0]
+    node.temporal = "shot"
+    os.remove(os.path.join(folder, "look", ".lookmatte", "frames.json"))
+    tell(nobody_knows=both())
 
 
 def failing(folder: str) -> None:
