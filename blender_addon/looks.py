@@ -149,7 +149,7 @@ def rendered_frames(scene: Any) -> tuple[str, list[int]]:
     render = host.plate_pattern(scene)
     frames = paths.on_disk(render, jobs.scene_frames(scene))
     if not frames:
-        raise mapping.SettingsError(f"render the animation first: there is no {render}")
+        raise mapping.SettingsError(f"render the animation first, a still's one frame too: there is no {render}")
     return render, frames
 
 
@@ -220,4 +220,8 @@ def submit_frames(
             display.refresh(found[0])
         put(good)
 
-    center.submit("render", jobs.render_arguments(job, None if still else asked), label, hear, ended)
+    try:
+        center.submit("render", jobs.render_arguments(job, None if still else asked), label, hear, ended)
+    except mapping.SettingsError:
+        put(set())
+        raise

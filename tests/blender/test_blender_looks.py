@@ -87,6 +87,8 @@ def test_what_cannot_be_done_is_said(case: Case) -> None:
         assert told.attempt(what)["error"] == ""
     assert told["names"]["OBJECT"] == ["Cube", "ground plane"]
     assert told["rendered_without"] is True
+    assert "has no environment yet" in told["told_without"][0][1]
+    assert told["told_without"][1][1].startswith("no look for frame 1")
 
 
 def test_a_killed_worker_is_replaced_and_told(case: Case) -> None:

@@ -127,7 +127,8 @@ def refusing(folder: str) -> None:
     preferences.python = ""
     attempt("no environment", bpy.ops.lookmatte.preview)
     bpy.ops.render.render(animation=True)
-    tell(rendered_without=os.path.exists(os.path.join(folder, "shot.0001.exr")), messages=part("center").messages)
+    tell(rendered_without=os.path.exists(os.path.join(folder, "shot.0001.exr")))
+    tell(told_without=part("center").messages[-2:])
     preferences.python = bpy.app.binary_path or __import__("sys").executable
     attempt("environment without lookmatte", bpy.ops.lookmatte.preview)
     preferences.python = right
