@@ -53,8 +53,8 @@ def test_what_does_not_end_is_discarded(tmp_path: Path, where: str, sign: signal
     process.send_signal(sign)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == code
-    assert errors.count("\n") == 1
-    assert "is discarded" in errors
+    # An interrupt that comes before the library is entered shows the script's own traceback first.
+    assert "is discarded" in errors.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 
