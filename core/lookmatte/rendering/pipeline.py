@@ -130,6 +130,8 @@ class Run:
             self.store = new_store(self.shot, self.model, bake_dir)
             if stage == "apply":
                 self.store = made_store(job, self.store.folder, self.model)
+        if self.store.header.regions != self.shot.regions:
+            raise InputError(f"{self.store.folder}: this bake holds other regions than the job; bake the job again")
         made_by = job_hash(job, self.store.header.model)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
 
