@@ -33,9 +33,12 @@ demo: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=$(TEST_THREADS) $(BIN)/python -m pytest -n $(TEST_WORKERS)
 
-# 200 kills, full disks and file systems of their own (as root), every fault; prints what it counted.
+# 200 kills, full disks and file systems of their own (as root), every fault, 2,000 frames in one process and 1,000
+# requests to one worker; prints what it counted.
 faults: $(READY)
 	LOOKMATTE_FAULTS=1 OMP_NUM_THREADS=$(TEST_THREADS) $(BIN)/python -m pytest tests/faults tests/hostile
+	LOOKMATTE_FAULTS=1 LOOKMATTE_REQUESTS=1000 OMP_NUM_THREADS=$(TEST_THREADS) \
+		$(BIN)/python -m pytest -rP -k flat tests/rendering/test_render_long.py tests/worker/test_worker.py
 
 # Every parser under a fuzzer that coverage guides, this many seconds each; prints runs, new paths and crashes.
 FUZZ_SECONDS ?= 30

@@ -298,7 +298,7 @@ FRAGMENTS = st.lists(
     ) | st.text(max_size=3),
     max_size=40,
 ).map("".join)  # fmt: skip
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def job_or_mistakes(make: Callable[[], Job]) -> Job | list[str]:

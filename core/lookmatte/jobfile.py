@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lookmatte.errors import InputError
+from lookmatte.imaging.patience import first_bytes
 from lookmatte.job import (
     Alpha,
     Blend,
@@ -51,8 +52,7 @@ def load_shots(path: Path, paths: Callable[[str], str] = str) -> dict[str | None
     Each path of the file goes through ``paths`` first. Raises InputError with a line for every mistake.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = first_bytes(path, MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"job file: {missing(str(path.absolute()))}") from None
     except (OSError, ValueError) as error:

@@ -21,6 +21,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from lookmatte.errors import InputError, nearest, short
+from lookmatte.imaging.patience import first_bytes
 
 VERSION = "pathmapping-1.0"
 _FORMATS: dict[str, type[PurePosixPath] | type[PureWindowsPath]] = {
@@ -70,9 +71,10 @@ class PathMap:
         """Read a file of rules; an empty object has none. Rules for addresses (URI) are passed over: no path of a
         job is one. Raises InputError that names the file."""
         try:
-            if file.stat().st_size > _LARGEST:
+            text = first_bytes(file, _LARGEST + 1)
+            if len(text) > _LARGEST:
                 raise InputError(f"{file}: too large for path mapping rules")
-            data = json.loads(file.read_text(encoding="utf-8"))
+            data = json.loads(text.decode("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{file}: cannot be read as path mapping rules ({reason})") from None

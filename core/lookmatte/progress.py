@@ -166,7 +166,8 @@ class JsonLines:
     """One JSON object a line on standard output, flushed at once: ``event`` and that event's values, and the
     ``shot`` where a job has several. ``events.json`` is the schema of them all.
 
-    When they cannot be written, on a full disk, the run goes on without them, and :meth:`done` raises FrameError.
+    When they cannot be written, on a full disk, the run goes on without them, and :meth:`done` and :meth:`end`
+    raise FrameError.
     """
 
     def __init__(self, stream: TextIO | None = None, *, shot: str | None = None) -> None:
@@ -215,6 +216,10 @@ class JsonLines:
 
     def done(self, done: int, skipped: int, failed: int) -> None:
         self.emit("done", done=done, skipped=skipped, failed=failed)
+        self.end(f"{done} done, {skipped} skipped, {failed} failed")
+
+    def end(self, became: str) -> None:
+        """Say what became of the work, as FrameError, when not all events could be written."""
         if self._lost is not None:
-            what = f"{done} done, {skipped} skipped, {failed} failed, and not all events were told"
+            what = f"{became}, and not all events were told"
             raise FrameError(f"standard output: cannot be written ({self._lost}); {what}")

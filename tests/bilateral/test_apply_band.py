@@ -92,7 +92,7 @@ def test_the_identity_gives_the_input_up_to_rounding() -> None:
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_one_region_is_the_definition(seed: int) -> None:
     linear, grid, weights = _plate(seed % 40), random_grid(seed, 0.3), random_guide(seed)
     styled, active = _run(linear, torch.ones(1, ROWS, COLUMNS), _pixel(grid, weights=weights))
@@ -102,7 +102,7 @@ def test_one_region_is_the_definition(seed: int) -> None:
 
 
 @given(seeds, st.floats(0.0, 1.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_pixel_of_weight_c_lies_at_c_between_plate_and_look(seed: int, c: float) -> None:
     linear, grid = decode(0.15 + 0.6 * picture(seed % 40, ROWS, COLUMNS)), _mild(seed)
     whole, _ = _run(linear, torch.ones(1, ROWS, COLUMNS), _pixel(grid))
@@ -112,7 +112,7 @@ def test_a_pixel_of_weight_c_lies_at_c_between_plate_and_look(seed: int, c: floa
 
 
 @given(seeds, st.floats(0.0, 1.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_two_looks_meet_in_proportion(seed: int, c: float) -> None:
     linear = decode(0.15 + 0.6 * picture(seed % 40, ROWS, COLUMNS))
     grids, under, guide = (_mild(seed), _mild(seed + 1)), _mild(seed + 2), random_guide(seed)
@@ -126,7 +126,7 @@ def test_two_looks_meet_in_proportion(seed: int, c: float) -> None:
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_order_of_regions_does_not_matter(seed: int) -> None:
     linear, guide, random = _plate(seed % 40), random_guide(seed), generator(seed)
     grids = [random_grid(seed + i) for i in range(3)]
@@ -146,7 +146,7 @@ def test_the_order_of_regions_does_not_matter(seed: int) -> None:
     st.lists(st.floats(9.8, LARGEST_HALF), min_size=3, max_size=3),
     st.floats(0.0, 1.0),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_highlight_stays_within_three_stops_of_any_grid(
     seed: int, size: float, colour: list[float], weight: float
 ) -> None:
@@ -173,7 +173,7 @@ def test_the_extreme_looks_at_a_highlight_of_200() -> None:
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_highlights_keep_their_order_under_looks_in_range(at_black: float, at_white: float) -> None:
     """Brighter stays brighter across the seam at 1, whatever the look does to white."""
     offset, gain = at_black, at_white - at_black
@@ -197,7 +197,7 @@ def test_the_bound_leaves_what_is_not_above_1_alone() -> None:
 
 
 @given(seeds, st.floats(0.0, 10.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_was_not_negative_does_not_become_negative(seed: int, size: float) -> None:
     linear = _plate(seed % 40, 5.0)
     linear[:, :3] = 0.0
@@ -209,7 +209,7 @@ def test_what_was_not_negative_does_not_become_negative(seed: int, size: float) 
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_negatives_are_added_back(seed: int) -> None:
     """A negative channel acts as 0 in the affine and keeps its own distance below."""
     linear = -_plate(seed % 40)
@@ -282,7 +282,7 @@ def test_a_grid_region_acts_where_its_coefficients_are_and_nowhere_else() -> Non
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_grid_regions_share_what_pixel_regions_leave(seed: int) -> None:
     """The definition, region by region: mattes at the pixels' colours, shared, over the rest."""
     linear, guide = decode(0.15 + 0.6 * picture(seed % 40, ROWS, COLUMNS)), random_guide(seed)
@@ -313,7 +313,7 @@ def test_a_grid_region_of_strength_0_keeps_its_bits_beside_a_rest() -> None:
 
 
 @given(st.integers(0, 11), st.integers(0, 14), st.integers(0, 11), st.integers(0, 14))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_pixel_that_sees_a_matte_is_passed_over(top: int, left: int, bottom: int, right: int) -> None:
     """A look is computed only for the columns that need it: that must not show, nor beyond the display window."""
     matte = torch.zeros(12, 15)

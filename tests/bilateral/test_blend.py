@@ -23,7 +23,7 @@ def _grids(seed: int, regions: int) -> tuple[torch.Tensor, torch.Tensor, torch.T
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_eq_7_for_a_foreground_and_a_background(seed: int) -> None:
     grids, masks, rest = _grids(seed, 1)
     foreground, mask = grids[0], masks[0]
@@ -34,7 +34,7 @@ def test_eq_7_for_a_foreground_and_a_background(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_grids_does_not_matter(seed: int) -> None:
     grids, masks, rest = _grids(seed, 3)
     first = blend_grids(grids, masks, rest)
@@ -59,7 +59,7 @@ def test_grids_blend_in_batches() -> None:
 
 
 @given(seeds, st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_weights_share_a_pixel(seed: int, regions: int) -> None:
     weights = torch.rand(regions, 6, 7, generator=generator(seed))
     shared, rest = share_weights(weights)
@@ -81,7 +81,7 @@ def test_coverage_becomes_weight_on_straight_colour() -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_blending_transforms_is_blending_results_in_the_encoding(seed: int) -> None:
     random = generator(seed)
     colours = torch.rand(3, 8, 9, generator=random)

@@ -57,7 +57,7 @@ def _near(truth: Tensor, cells: int = 10) -> Tensor:
 
 
 @given(st.floats(0.0, 1.0), st.integers(0, 30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_flat_matte_stays_to_the_bit(value: float, seed: int) -> None:
     rgb, matte = picture(seed, PROXY, PROXY), torch.full((PROXY, PROXY), value)
     made = enhance(rgb[None], matte[None, None], torch.rand(1, 3, PROXY, PROXY))[0]
@@ -68,7 +68,7 @@ def test_a_flat_matte_stays_to_the_bit(value: float, seed: int) -> None:
 
 
 @given(st.integers(0, 2**31 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_whole_and_empty_stay_so_at_every_pixel(seed: int) -> None:
     """Interpolation rounds; a region must not lose a millionth of itself for that."""
     u, v = (torch.rand(200, generator=generator(seed + i)).sort()[0] for i in range(2))

@@ -45,7 +45,7 @@ def compare_numba(
     st.tuples(st.sampled_from([8, 8, 8, 1, 2, 5, 9]), st.sampled_from([16, 1, 3]), st.sampled_from([16, 1, 7])),
     st.booleans(),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_agrees_with_the_definition(
     seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
 ) -> None:
@@ -53,7 +53,7 @@ def test_it_agrees_with_the_definition(
 
 
 @given(seeds, st.integers(1, 40), st.integers(1, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_it_agrees_with_the_five_dimensional_reference(seed: int, rows: int, columns: int) -> None:
     (grid,), weights, linear = grids(1, seed, (8, 16, 16)), random_guide(seed), scene_linear(seed, rows, columns)
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_it_agrees_where_the_processor_has_no_lookup() -> None:
 
 
 @given(seeds, st.integers(2, 40), st.integers(1, 39))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_rows_do_not_depend_on_their_band(seed: int, rows: int, cut: int) -> None:
     cut, columns = min(cut, rows - 1), 130
     look = Look(tuple(grids(2, seed, (8, 16, 16))), (), None, random_guide(seed))

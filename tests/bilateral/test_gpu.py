@@ -61,7 +61,7 @@ shapes = st.tuples(st.sampled_from([8, 8, 8, 1, 2, 5, 9]), st.sampled_from([16, 
     seeds, st.integers(1, ROWS), st.integers(1, COLUMNS), st.integers(0, 3), st.integers(0, 2), st.booleans(),
     shapes, st.booleans(),
 )  # fmt: skip
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 def test_it_agrees_with_the_definition(
     seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int], plain: bool
 ) -> None:
@@ -69,7 +69,7 @@ def test_it_agrees_with_the_definition(
 
 
 @given(seeds, st.integers(1, 9), st.integers(1, 99), st.integers(0, 3), st.integers(0, 2), st.booleans(), shapes)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_plain_torch_agrees_with_the_definition(
     seed: int, rows: int, columns: int, named: int, softs: int, rest: bool, shape: tuple[int, int, int]
 ) -> None:

@@ -35,7 +35,7 @@ def test_identity_like_follows_shape_and_type() -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_strength_is_exact_at_both_ends(seed: int) -> None:
     grid = random_grid(seed, 3.0)
     assert torch.equal(strengthen(grid, 0.0), identity())
@@ -44,7 +44,7 @@ def test_strength_is_exact_at_both_ends(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_fading_is_exact_at_both_ends(seed: int) -> None:
     start, end = random_grid(seed, 3.0), random_grid(seed + 1, 3.0)
     assert torch.equal(fade(start, end, 0.0), start)
@@ -53,7 +53,7 @@ def test_fading_is_exact_at_both_ends(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_composition_is_one_after_the_other(seed: int) -> None:
     before, after = random_grid(seed, 0.5, 1, 1, 50), random_grid(seed + 1, 0.5, 1, 1, 50)
     colours = torch.rand(3, 1, 50, generator=generator(seed))
@@ -62,7 +62,7 @@ def test_composition_is_one_after_the_other(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_composition_is_associative(seed: int) -> None:
     one, two, three = (random_grid(seed + i, 0.5).double() for i in range(3))
     torch.testing.assert_close(compose(compose(three, two), one), compose(three, compose(two, one)))
@@ -76,7 +76,7 @@ def test_the_identity_is_neutral_and_shapes_broadcast() -> None:
 
 
 @given(st.integers(0, 2**31 - 1), st.sampled_from([(16, 16), (1, 1), (3, 5)]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_grid_of_one_cell_stands_for_one_that_is_the_same_in_all(seed: int, cells: tuple[int, int]) -> None:
     random = torch.Generator().manual_seed(seed)
     one, other = torch.randn(12, 8, 1, 1, generator=random), torch.randn(12, 8, *cells, generator=random)

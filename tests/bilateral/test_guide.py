@@ -21,7 +21,7 @@ def test_without_a_residual_it_is_luma_to_the_bit() -> None:
 
 
 @given(seeds, st.floats(0.1, 100.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_never_further_from_luma_than_its_reach(seed: int, scale: float) -> None:
     weights = random_guide(seed)
     wild = GuideWeights(weights.w1 * scale, weights.b1, weights.w2 * scale, weights.b2)
@@ -33,7 +33,7 @@ def test_never_further_from_luma_than_its_reach(seed: int, scale: float) -> None
 
 
 @given(seeds, st.floats(0.0, 1.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_number_is_a_matte_that_is_the_same_everywhere(seed: int, matte: float) -> None:
     colour, weights = picture(seed % 7, 20, 30), random_guide(seed)
     number = guide(colour, matte, weights)

@@ -42,7 +42,7 @@ def encode_cube_root(encoded: torch.Tensor) -> torch.Tensor:
 
 
 @given(st.lists(st.tuples(unit, unit, unit), min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_round_trip_in_gamut(colours: list[tuple[float, float, float]]) -> None:
     encoded = torch.tensor(colours).T.contiguous()
     torch.testing.assert_close(from_oklab(to_oklab(encoded)), encoded, atol=4e-4, rtol=0)

@@ -12,7 +12,7 @@ from lookmatte.bilateral.slicing import slice_reference
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 40), st.integers(1, 40), st.sampled_from([(8, 16, 16), (3, 1, 5)]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_points_are_sliced_as_pictures_are(seed: int, rows: int, columns: int, size: tuple[int, int, int]) -> None:
     random = generator(seed)
     grid, z = torch.randn(12, *size, generator=random), torch.rand(rows, columns, generator=random)

@@ -23,7 +23,7 @@ from lookmatte.bilateral.slicing import BAND_PIXELS, apply_affine, band_rows, sl
     st.integers(1, 18),
     st.integers(0, 2**31 - 1),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_bands_are_the_definition(
     rows: int, columns: int, channels: int, depth: int, height: int, width: int, seed: int
 ) -> None:

@@ -26,7 +26,7 @@ def _well_posed(guide: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
 
 
 @given(sizes, sizes, st.integers(1, 8), cells, cells, st.integers(0, 2**31 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_fast_form_is_algorithm_1_to_the_bit(
     rows: int, columns: int, depth: int, height: int, width: int, seed: int
 ) -> None:
@@ -47,7 +47,7 @@ def test_algorithm_1_by_hand() -> None:
 
 
 @given(st.integers(1, 3), sizes, sizes, st.integers(1, 8), cells, cells, st.integers(0, 2**31 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_well_posed_form_is_the_mean_matte_of_each_bin(
     batch: int, rows: int, columns: int, depth: int, height: int, width: int, seed: int
 ) -> None:

@@ -50,7 +50,7 @@ def _turned(ramps: Tensor) -> float:
 
 
 @given(seeds, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_luma_and_chroma_are_taken_back_apart(seed: int, amount: float, chroma: float) -> None:
     grid, rgb = _wild(seed), picture(seed % 40, 32, 32)
     before, after = _apply(grid, rgb), _apply(retone(grid, amount, chroma), rgb)
@@ -112,7 +112,7 @@ def test_hue_stays() -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_wild_grids_stay_finite(seed: int) -> None:
     ordered = keep_order(_wild(seed, 2.0), 0.5, LUMA)
     assert bool(ordered.isfinite().all())

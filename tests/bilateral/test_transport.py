@@ -76,7 +76,7 @@ def test_mixing_follows_the_written_equation() -> None:
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_map_carries_one_covariance_to_the_other(seed: int) -> None:
     """Deviations within a factor of GAIN_LIMIT bind no limit: the map is exact, symmetric and positive."""
     content, style = _covariance(seed, 0.1, 0.25), _covariance(seed + 1, 0.1, 0.25)
@@ -88,7 +88,7 @@ def test_the_map_carries_one_covariance_to_the_other(seed: int) -> None:
 
 
 @given(seeds, st.floats(1e-4, 0.5), st.floats(1e-4, 0.5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_gains_stay_within_their_limit(seed: int, one: float, other: float) -> None:
     matrix = transport_matrix(_covariance(seed, 1e-5, one), _covariance(seed + 1, 1e-5, other))
     gains = torch.linalg.eigvalsh(matrix)
@@ -114,7 +114,7 @@ def test_transported_colours_have_the_moments_of_the_style() -> None:
 
 
 @given(seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_style_like_the_content_changes_nothing(seed: int) -> None:
     rgb = picture(seed % 50)
     own = _all(rgb)
@@ -123,7 +123,7 @@ def test_a_style_like_the_content_changes_nothing(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_grid_is_close_to_the_exact_map_on_the_content(seed: int) -> None:
     content, style = picture(seed % 1000), picture(seed % 1000 + 1000)
     exact = transport(content.flatten(1)[None], _all(content), _all(style))[0].view_as(content)
@@ -186,7 +186,7 @@ def test_a_flat_style_leaves_a_third_of_the_contrast() -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_degenerate_regions_are_finite_and_keep_their_colours(seed: int) -> None:
     content = picture(seed % 30)
     some = _all(content)

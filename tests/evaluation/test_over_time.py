@@ -113,7 +113,7 @@ def test_a_reduced_flow_moves_by_fewer_pixels() -> None:
     assert small[:, 10, 10].tolist() == [4.0, -2.0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(-6, 6))
 def test_the_plate_itself_is_as_steady_as_the_plate(seed: int, shift: int) -> None:
     first = photo(seed)
@@ -126,7 +126,7 @@ def test_the_plate_itself_is_as_steady_as_the_plate(seed: int, shift: int) -> No
     assert (scores.warp, scores.tcc) == (pytest.approx(1.0), pytest.approx(1.0, abs=1e-6))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.floats(0.01, 0.2))
 def test_flicker_is_measured_in_its_own_size(seed: int, size: float) -> None:
     """A clip that stands still and gets brighter by ``size`` in every other frame, half of it visible."""

@@ -36,7 +36,7 @@ def two_regions(content: Rgb, styles: tuple[Rgb, Rgb]) -> Scene:
     return Scene(pyramid, content, list(zip(weights, targets, strict=True)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.booleans())
 def test_an_untouched_picture_scores_as_nothing_done(seed: int, other: int, split: bool) -> None:
     content = photo(seed)
@@ -106,7 +106,7 @@ def test_layers_are_summed_before_they_are_divided() -> None:
 # ---- colours ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.tuples(*[st.floats(-20, 20, width=32)] * 3))
 def test_colour_distance_knows_no_places_and_measures_a_shift(
     seed: int, order: int, shift: tuple[float, ...]
@@ -146,7 +146,7 @@ def test_structure_is_blind_to_local_gain_and_offset_but_not_to_blur() -> None:
     assert structure.ssim_s(content, cv2.GaussianBlur(content, (21, 21), 6.0)) < 0.96
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(0, 10_000),
     arrays(np.float64, (3, 3), elements=st.floats(-0.2, 0.2)),
@@ -180,7 +180,7 @@ def test_gain_counts_noise_in_smooth_areas_only() -> None:
     assert structure.gain(busy, 1.0 - busy) == 1.0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 200))
 def test_clip_counts_samples_that_were_not_clipped_before(count: int) -> None:
     content = np.full((10, 20, 3), 0.5, np.float32)
@@ -193,7 +193,7 @@ def test_clip_counts_samples_that_were_not_clipped_before(count: int) -> None:
 # ---- spread -----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=20))
 def test_the_spread_of_a_mean_is_its_standard_error(values: list[float]) -> None:
     cell = jackknife(lambda some: float(np.mean(some)), values)

@@ -105,7 +105,7 @@ seeds = st.integers(0, 2**31 - 1)
     seeds, st.integers(1, 40), st.integers(1, 60), st.sampled_from([1, 3, 5]), st.sampled_from([1.0, 0.3]),
     st.sampled_from([None, 0.1, 1.0]),
 )  # fmt: skip
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_it_is_the_definition(
     tmp_path_factory: pytest.TempPathFactory, seed: int, rows: int, columns: int, frame: int, strength: float,
     limit: float | None,
@@ -338,6 +338,23 @@ def test_a_job_stands_for_the_bake_beside_it(tmp_path: Path) -> None:
     made = ["export", str(tmp_path / "shot.yaml"), "--torchscript", str(tmp_path / "a.pt"), "--frame", "1"]
     assert main(made) == 0
     assert (tmp_path / "a.pt").is_file()
+
+
+def test_of_several_shots_one_is_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("sh010", "sh020"):
+        _bake(tmp_path / "seq.bake" / name)
+    words = ["export", str(tmp_path / "seq.yaml"), "--torchscript", str(tmp_path / "a.pt"), "--frame", "1"]
+    assert main([*words, "--shot", "sh020"]) == 0
+    assert (tmp_path / "a.pt").is_file()
+    assert main([*words, "--overwrite"]) == 2
+    assert "holds 2 shots (sh010, sh020); name one of them" in capsys.readouterr().err
+    assert main([*words, "--overwrite", "--shot", "sh01"]) == 2
+    assert "has no shot 'sh01'; nearest: sh010" in capsys.readouterr().err
+    # A bake without shots is of none of them.
+    _bake(tmp_path / "one.bake")
+    words[1] = str(tmp_path / "one.bake")
+    assert main([*words, "--overwrite", "--shot", "sh010"]) == 2
+    assert "has no shots" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

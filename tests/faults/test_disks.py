@@ -86,6 +86,10 @@ def test_output_that_cannot_be_told_costs_no_frame(
     ]
     assert equal(made.written(), whole)
     assert nursery.run(*words[:-1], cwd=made.folder, STDERR="/dev/full") == (0, [], [])
+    report = nursery.run("report", words[1], "--json", cwd=made.folder, STDOUT="/dev/full")
+    written = f"{made.folder / 'job.report.html'} is written, and not all events were told"
+    assert report[::2] == (1, [f"{err[0].partition(';')[0]}; {written}"])
+    assert (made.folder / "job.report.html").is_file()
     inspect = nursery.run("inspect", made.plate(1), cwd=made.folder, STDOUT="/dev/full")
     assert inspect == (1, [], ["lookmatte: error: standard output: No space left on device"])
     assert nursery.run("inspect", "none.exr", cwd=made.folder, STDOUT="/dev/full", STDERR="/dev/full")[0] == 2

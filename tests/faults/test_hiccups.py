@@ -191,6 +191,32 @@ def test_any_call_may_fail_for_a_moment(
     assert made.leftovers() == []
 
 
+READ = ["job.yaml", "sh.0001.exr", "sh.0003.exr", "red.png", "model.safetensors"]
+KEPT = [
+    "bake.json", "state.safetensors", "hero.grid.0002.exr", "hero.grid.0003.exr", "look.0002.exr", "look.0003.exr",
+]  # fmt: skip
+EVERYWHERE = [(file, call) for file in [*READ, *KEPT] for call in ("open", "read", "look")]
+
+
+@pytest.mark.parametrize(("file", "call"), EVERYWHERE if ALL else [("job.yaml", "read"), ("bake.json", "open")])
+@pytest.mark.parametrize("times", [1, 2] if ALL else [1])
+def test_a_shot_that_is_resumed_gets_over_any_moment(
+    made: Shot, whole: Frames, faulty: Nursery, file: str, call: str, times: int
+) -> None:
+    """Whatever file it is: of the job, of the plate, or of what an earlier run has left."""
+    made.render(frames="1-3")
+    made.output(3).unlink()
+    job = made.save_job()
+    fault = {"FAULT_FILE": file, "FAULT_CALL": call, "FAULT_ERRNO": EIO, "FAULT_TIMES": str(times)}
+    words = [["render", job, "--model", made.model, "--quiet"], ["report", job, "--quiet"]]
+    for command in words:
+        ended, _, err = faulty.run(*command, cwd=made.folder, **fault)
+        assert (ended, [line for line in err if "went well at attempt" not in line]) == (0, []), command
+    assert equal(made.written(), whole)
+    assert made.leftovers() == []
+    COUNTS["files that failed a command for a moment: nothing came of it"] += 2
+
+
 STAYING = [
     ("sh.0003.exr", "read", EIO, "sh.0003.exr: cannot be read (Input/output error)"),
     ("look.0003.exr", "rename", EACCES, "look.0003.exr: cannot be written (Permission denied)"),

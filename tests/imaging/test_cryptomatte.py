@@ -381,7 +381,7 @@ def test_broken_coverage_counts_once_as_nothing(tmp_path: Path) -> None:
     assert first[2, 3] == 1.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_rows_and_table_match_the_definition(data: st.DataObject) -> None:
     height, width, ranks = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6)), data.draw(st.integers(1, 4))

@@ -96,7 +96,7 @@ def parts(draw: st.DrawFn) -> list[Part]:
     return made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(parts())
 def test_any_bits_come_back_through_our_files_and_through_the_openexr_module(made: list[Part]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +114,7 @@ def test_any_bits_come_back_through_our_files_and_through_the_openexr_module(mad
                 assert judged.channels[name].pixels.tobytes() == pixels.tobytes()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(parts(), st.data())
 def test_a_selection_has_the_same_bits_as_the_whole(made: list[Part], data: st.DataObject) -> None:
     every = [(index, name) for index, part in enumerate(made) for name in part.channels]

@@ -50,7 +50,7 @@ def test_channel_matte_of_a_part_with_another_data_window(tmp_path: Path) -> Non
     assert np.array_equal(whole(matte, 5, band=2), expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_bands_do_not_show(data: st.DataObject) -> None:
     """Any band of a file matte equals the same rows of the whole."""

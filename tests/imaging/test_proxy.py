@@ -31,7 +31,7 @@ windows = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(windows, windows, st.tuples(st.integers(1, 6), st.integers(1, 6)), st.integers(1, 4), st.integers(0, 2**31))
 def test_against_brute_force(data: Window, display: Window, size: tuple[int, int], band: int, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -58,7 +58,7 @@ def _bake(grid: Tensor, rgb: Tensor, weight: Tensor) -> RegionBake:
 
 
 @given(st.integers(0, 10**6), limits, st.floats(0.3, 1.6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_mean_stays_within_its_stops(seed: int, limit: float, level: float) -> None:
     rgb, weight = picture(seed)[:, ::4, ::4] * level, disc(90.0)[::4, ::4]
     bake = _bake(_transport(seed + 1, rgb, weight), rgb, weight)
@@ -71,7 +71,7 @@ def test_the_mean_stays_within_its_stops(seed: int, limit: float, level: float) 
 
 
 @given(st.integers(0, 10**6), limits, st.sampled_from([0.0, 1.0, 0.02, 0.97]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_black_or_white_style_is_held_too(seed: int, limit: float, level: float) -> None:
     """No gain lights what is black, and none darkens highlights: what is taken back is the look."""
     rgb, weight = picture(seed)[:, ::4, ::4], disc(90.0)[::4, ::4]
@@ -82,7 +82,7 @@ def test_a_black_or_white_style_is_held_too(seed: int, limit: float, level: floa
 
 
 @given(st.integers(0, 10**6), st.floats(0.0, 1.0), st.floats(0.1, 1.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_held_amplifies_no_more_than_the_look(seed: int, amount: float, chroma: float) -> None:
     rgb, weight = picture(seed)[:, ::4, ::4], disc(90.0)[::4, ::4]
     grid = _transport(seed + 1, rgb, weight)
@@ -118,7 +118,7 @@ def test_a_look_that_is_held_from_darkening_keeps_its_colour() -> None:
 
 
 @given(st.integers(0, 10**6), st.floats(0.3, 1.6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_look_within_its_limit_is_left_alone_to_the_bit(seed: int, level: float) -> None:
     rgb, weight = picture(seed)[:, ::4, ::4] * level, disc(90.0)[::4, ::4]
     bake = _bake(_transport(seed + 1, rgb, weight), rgb, weight)
@@ -148,7 +148,7 @@ def test_a_large_region_is_measured_on_a_part_of_it_with_all_its_lights() -> Non
 
 
 @given(seeds, st.floats(0.0, 60.0), limits)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_wild_looks_are_measured_in_finite_numbers(seed: int, size: float, limit: float) -> None:
     """A bake on disk holds these numbers, and refuses any that are not finite."""
     random = torch.Generator().manual_seed(seed)
@@ -163,7 +163,7 @@ def test_wild_looks_are_measured_in_finite_numbers(seed: int, size: float, limit
 
 
 @given(seeds, st.floats(0.3, 3.0), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_amount_is_measured_as_defined(seed: int, level: float, weighted: bool) -> None:
     """The mean at each amount is that of the pixels under the grid that :func:`take_back` makes."""
     random = torch.Generator().manual_seed(seed)

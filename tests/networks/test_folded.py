@@ -52,7 +52,7 @@ def _close(one: FrameStatistics, other: FrameStatistics) -> None:
     st.floats(0.0, 1.0),
     st.sampled_from([0.0, 0.6, 1.0]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_prediction_is_the_models(model: Model, seed: int, matte: str, flat: float, alpha: float) -> None:
     folded = Folded(model.encoder, model.predictor)
     with torch.no_grad():

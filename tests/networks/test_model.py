@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lookmatte.errors import InputError
-from lookmatte.networks.model import Model, ModelConfig, digest
+from lookmatte.networks.model import Model, ModelConfig
+from lookmatte.networks.tensorfile import digest
 
 
 @pytest.fixture

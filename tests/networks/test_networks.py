@@ -142,7 +142,7 @@ def test_shot_statistics_average_over_frames(model: Model, style: StyleCode) -> 
     torch.testing.assert_close(shared.layers[1].mean, expected)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     kind=st.sampled_from(["empty", "one pixel", "few", "flat", "huge", "nan"]),
     cover=st.floats(0.0, 1.0, width=32),

@@ -106,7 +106,7 @@ frames = st.lists(st.integers(-30, 60), unique=True, min_size=1, max_size=9)
 
 
 @given(frames, st.lists(st.integers(-20, 50), unique=True, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_key_frames_are_those_that_apply_takes(keys: list[int], cuts: list[int]) -> None:
     header = BakeHeader("b", "m", "", IDENTITY, _guide(), (("one", "pixel"),), "frame", 1)
     store = BakeStore(Path("none.bake"), header)
@@ -147,7 +147,7 @@ positive = st.floats(0.0, 100.0)
 
 
 @given(positive, st.floats(0.0, 1.0), st.lists(positive, min_size=17, max_size=17), st.floats(0.0, 6.0))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_exposure_limit_takes_back_what_lookmatte_takes(
     before: float, chroma: float, after: list[float], stops: float
 ) -> None:
@@ -290,7 +290,7 @@ def test_a_damaged_grid_is_named(store: BakeStore, damage: Callable[[Path], obje
 
 
 @given(st.binary(max_size=300), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_a_header_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, whole: bool
 ) -> None:

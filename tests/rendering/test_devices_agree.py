@@ -44,13 +44,13 @@ def _styled_by(case: Case, make: type, rows: int) -> tuple[PlatePixels, Frame]:
 
 
 @given(cases(20, 120))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_plain_torch_makes_the_same_frame(case: Case) -> None:
     check(case, *_styled_by(case, PlainLook, 7), *_in_memory(case))
 
 
 @given(cases(6, 70))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.skipif(torch.cuda.is_available(), reason="Triton compiles here instead")
 def test_the_interpreted_kernel_makes_the_same_frame(case: Case) -> None:
     pytest.importorskip("triton", reason="Triton is not installed: the GPU kernel is not tested here")
@@ -104,7 +104,7 @@ def test_the_device_may_be_main_memory() -> None:
 @needs_cuda
 @pytest.mark.parametrize("kernel", ["numba", "torch"])
 @given(cases(300, 700))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_cuda_makes_the_same_frame(kernel: str, case: Case) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("LOOKMATTE_KERNEL", kernel)

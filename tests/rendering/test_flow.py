@@ -114,7 +114,7 @@ KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 12), st.integers(1, 4), st.integers(0, 1),
     st.dictionaries(st.integers(0, 11), st.sampled_from(sorted(KINDS)), max_size=6),

@@ -21,7 +21,7 @@ def _applied(case: Case, kernel: str) -> tuple[PlatePixels, Frame]:
 
 
 @given(cases(40, 300))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_frames_agree(case: Case) -> None:
     check(case, *_applied(case, "numba"), *_applied(case, "torch"))
 

@@ -81,7 +81,7 @@ sides = st.one_of(st.integers(1, 40), st.integers(200, 700))
 kinds = st.tuples(st.sampled_from(["pixel", "grid"]), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.tuples(sides, sides),
     scan=st.tuples(st.integers(-60, 60), st.integers(-60, 60), st.integers(-30, 90), st.integers(-30, 90)),

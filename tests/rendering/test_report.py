@@ -12,18 +12,21 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shots import Nursery, Shot
 
-from lookmatte.errors import InputError
+from lookmatte.imaging.picture import jpeg_bytes, read_picture
 from lookmatte.imaging.sequence import Sequence
 from lookmatte.rendering.times import STAGES, Times, path_of, recall
 from lookmatte.reporting.charts import Axis, Line, chart, strip
 from lookmatte.reporting.judge import GAIN, JUMP, flicker, judge
 from lookmatte.reporting.measures import FrameMeasures, Inspector, RegionMeasures
+from lookmatte.reporting.page import page
+from lookmatte.reporting.report import Report
+from lookmatte.reporting.section import LEAST, PICTURED, SHEET
 
-SMALL = np.zeros((4, 6, 3), np.uint8)
+SMALL = jpeg_bytes(np.zeros((4, 6, 3), np.uint8))
 
 
 def frame(number: int, look: float, plate: float = 0.5, **counts: int) -> FrameMeasures:
@@ -138,7 +141,9 @@ def test_means_are_those_of_the_regions(made: Shot) -> None:
     hero = found.regions["hero"]
     assert 0.0 < hero.share < 0.5
     assert hero.look[0] - hero.look[2] > hero.plate[0] - hero.plate[2], "the red style made nothing redder"
-    assert found.before.shape == found.after.shape == (192, 256, 3)
+    for picture in (found.before, found.after):
+        (made.folder / "small.jpg").write_bytes(picture)
+        assert read_picture(made.folder / "small.jpg").rgb.shape == (192, 256, 3)
     assert (found.broken, found.clipped, found.doubts) == (0, 0, ())
 
 
@@ -160,10 +165,84 @@ def test_what_cannot_be_reported_is_one_line(
     assert said in line
 
 
-def test_a_job_whose_output_is_elsewhere_has_no_frame(made: Shot) -> None:
-    made.render()
-    with pytest.raises(InputError, match="no frame is there"):
-        Inspector(made.job("elsewhere"))
+def test_what_is_no_frame_of_the_job_is_bad_however_many_there_are(made: Shot, nursery: Nursery) -> None:
+    """Nothing of the output can be read, or it is of something else: the page says so of every frame."""
+    job = made.save_job()
+    made.output(1).parent.mkdir()
+    for number in made.frames:
+        made.output(number).write_bytes(b"no picture")
+    ran = nursery.run("report", job, "--json")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert json.loads(ran.stdout.splitlines()[-1])["bad"] == list(made.frames)
+    for number in made.frames:
+        file = OpenEXR.File(str(made.plate(number)), separate_channels=True)
+        kept = {name: file.parts[0].channels[name].pixels for name in "RGB"}
+        OpenEXR.File({"type": OpenEXR.scanlineimage}, kept).write(str(made.output(number)))
+    ran = nursery.run("report", job, "--json")
+    assert ran.returncode == 1
+    said = [event["message"] for event in map(json.loads, ran.stdout.splitlines()) if event["event"] == "finding"]
+    assert len(said) == len(made.frames)
+    assert all("is no frame of this job" in one for one in said)
+
+
+# Of several shots
+
+
+def save_batch(made: Shot) -> Path:
+    """``day``, ``late`` and ``none``: the same plate into three outputs."""
+    shared = made.mapping()
+    shots = {name: {"output": f"{name}/look.####.exr"} for name in ("day", "late", "none")}
+    path = made.folder / "seq.yaml"
+    path.write_text(json.dumps({**{key: shared[key] for key in shared if key != "output"}, "shots": shots}))
+    return path
+
+
+def test_shots_share_a_page_and_the_worst_come_first(made: Shot, nursery: Nursery) -> None:
+    job = save_batch(made)
+    before = nursery.run("report", job)
+    assert before.returncode == 2
+    assert [line.split(": ")[2] for line in before.stderr.splitlines()] == ["shot day", "shot late", "shot none"]
+    chosen = ["--shot", "day", "--shot", "late"]
+    assert nursery.run("render", job, "--model", made.model, "--quiet", *chosen).returncode == 0
+    (made.folder / "late/look.0004.exr").unlink()
+    assert nursery.run("report", job, "--shot", "day", "--quiet").returncode == 0
+    assert (made.folder / "seq.day.report.html").is_file()
+    ran = nursery.run("report", job, "--json")
+    assert ran.returncode == 1
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    bad = {one["shot"]: one["bad"] for one in events if one["event"] == "report"}
+    assert bad == {"day": [], "late": [4], "none": list(made.frames)}
+    html = (made.folder / "seq.report.html").read_text(encoding="utf-8")
+    assert "2 of 3 shots have bad frames (6 bad frames)" in html
+    assert re.findall(r'id="s\dtop">(\w+)<', html) == ["late", "none", "day"]
+    marks = re.findall(r'id="(\w+)"', html)
+    assert len(marks) == len(set(marks))
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(marks)
+    # Frames that are said the same of are one line.
+    assert "<b>1-5</b> not rendered" in html
+
+
+@settings(max_examples=25)
+@given(
+    count=st.integers(0, 3 * SHEET),
+    bad=st.sets(st.integers(0, 3 * SHEET), max_size=2 * PICTURED),
+    lost=st.sets(st.integers(0, 3 * SHEET), max_size=40),
+    shots=st.integers(1, 40),
+)
+def test_a_page_stays_small_and_every_frame_leads_somewhere(
+    count: int, bad: set[int], lost: set[int], shots: int
+) -> None:
+    there = [frame(number, 0.3, broken=int(number in bad)) for number in range(count) if number not in lost]
+    gone = {number: f"/x/a.{number:04d}.exr: not rendered" for number in lost if number < count}
+    files = Sequence.parse("/x/a.####.exr", Path())
+    report = Report("one", files, range(count), there, judge(there, gone), {})
+    html = page("job", [report] * shots)
+    marks = re.findall(r'id="(\w+)"', html)
+    assert len(marks) == len(set(marks))
+    led = re.findall(r'href="#(\w+)" title', html)
+    assert set(led) <= set(marks)
+    assert len(led) == shots * count * (2 if shots > 1 else 1)
+    assert html.count("<img") <= shots * (2 * PICTURED + max(SHEET // shots, LEAST))
 
 
 # How long it took
@@ -229,11 +308,11 @@ def test_charts_are_drawings_whatever_the_numbers(
 
 
 def test_names_from_files_cannot_write_the_page(made: Shot) -> None:
-    from lookmatte.reporting.page import Report, page
-
     evil = RegionMeasures(1.0, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     one = FrameMeasures(1, Path("/x/<b>.exr"), {"<script>alert(1)</script>": evil}, 10, 0, 0, 0, (), SMALL, SMALL)
-    html = page(Report("<i>", "/x/&<.exr", [1], [one], judge([one], {2: "<img src=x>"}), {}))
+    files = Sequence.parse("/x/&<.####.exr", Path())
+    shot = Report("<b>", files, [1, 2], [one], judge([one], {2: "<img src=x>"}), {})
+    html = page("<i>", [shot, shot])
     assert "<script" not in html
     assert "<img src=x>" not in html
     checker = _Checker()

@@ -134,7 +134,7 @@ def test_a_broken_or_foreign_entry_is_replaced(damage: str, folder: Path, tmp_pa
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_file_is_an_entry_but_a_kept_one(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     cache = stylecache.StyleCache(tmp_path_factory.mktemp("cache"), "0" * 32)
     tensors = {"a": torch.arange(4.0)}

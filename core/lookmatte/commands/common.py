@@ -106,6 +106,11 @@ def load_jobs(args: argparse.Namespace, file: str, *, single: bool = False) -> J
     return {name: found[name] for name in chosen}
 
 
+def of_shot(shot: str | None, error: Exception) -> list[str]:
+    """The lines of an error, each with the shot that it is of, where there are several."""
+    return [line if shot is None else f"shot {shot}: {line}" for line in str(error).splitlines()]
+
+
 def set_threads(count: int | None) -> None:
     """Bound the threads of torch, OpenImageIO and the bands of a frame; None leaves their defaults."""
     if count is None:

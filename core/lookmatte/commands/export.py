@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lookmatte.commands.common import add_json, bake_folder, is_job
+from lookmatte.commands.common import add_json, add_shot, bake_folder, is_job
 from lookmatte.errors import FrameError, InputError
+from lookmatte.jobshots import choose_shots
 from lookmatte.progress import printable
 
 _FRAME = re.compile(r"-?[0-9]{1,9}")
@@ -35,6 +36,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument("--quiet", action="store_true", help="tell nothing")
+    add_shot(parser)
     add_json(parser)
     parser.set_defaults(run=run, forwards=False)
 
@@ -58,7 +60,7 @@ def _stops(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Write the model and its node, and return the exit code."""
     path = _destination(args)
-    folder = bake_folder(args.bake, None) if is_job(args.bake) else Path(args.bake)
+    folder = _bake(args)
     from lookmatte.export.torchscript import find_still, node, write_still
     from lookmatte.imaging.sequence import describe_frames
     from lookmatte.imaging.wholefile import write_bytes
@@ -78,6 +80,21 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(str(error)) from None
     _tell(args, path, still.region.name, still.frame)
     return 0
+
+
+def _bake(args: argparse.Namespace) -> Path:
+    """The bake's folder; of a job with shots that of one of them."""
+    from lookmatte.rendering.store import INDEX
+
+    folder = bake_folder(args.bake, None) if is_job(args.bake) else Path(args.bake)
+    shots = [] if (folder / INDEX).exists() else sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))
+    if not shots and not args.shot:
+        return folder
+    try:
+        (chosen,) = choose_shots(str(folder), shots, args.shot or [], single=True)
+    except InputError as error:
+        raise InputError(f"--shot: {error}") from None
+    return folder / str(chosen)
 
 
 def _destination(args: argparse.Namespace) -> Path:

@@ -6,14 +6,23 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookmatte.commands.common import add_json, add_path_map, add_shot, load_jobs, positive, set_threads
-from lookmatte.errors import FrameError, InputError
+from lookmatte.commands.common import (
+    Jobs,
+    add_json,
+    add_path_map,
+    add_shot,
+    load_jobs,
+    of_shot,
+    positive,
+    progress_of,
+    set_threads,
+)
+from lookmatte.errors import FrameError, InputError, LookmatteError
 from lookmatte.progress import JsonLines, Lines, printable
 
 if TYPE_CHECKING:
-    from lookmatte.job import Job
-    from lookmatte.progress import Progress
-    from lookmatte.reporting.page import Report
+    from lookmatte.reporting.report import Report
+    from lookmatte.reporting.survey import Survey
 
 
 def register(subparsers: Any) -> None:
@@ -21,9 +30,9 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "report",
         help="lay out what was rendered as one HTML page, bad frames first",
-        description="Measure a job's rendered frames against their plate and lay them out as one HTML page: what "
-        "is missing, broken, stale or flickers, each region over time, seconds a frame, and a contact sheet. The "
-        "exit code is 1 when a frame is bad.",
+        description="Measure a job's rendered frames, of all its shots, against their plates and lay them out as "
+        "one HTML page: what is missing, broken, stale or flickers, each region over time, seconds a frame, and a "
+        "contact sheet. The exit code is 1 when a frame is bad.",
         allow_abbrev=False,
     )
     parser.add_argument("job", metavar="JOB.yaml", help="the job file")
@@ -40,71 +49,68 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the page, say the verdict; 1 when a frame is bad, else 0."""
-    shot = f".{args.shot[0]}" if args.shot else ""
-    path = Path(args.output or Path(args.job).with_suffix(f"{shot}.report.html")).absolute()
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"-o: {path} must end in .html")
-    (job,) = load_jobs(args, args.job, single=True).values()
-    set_threads(args.threads)
-    progress: JsonLines | Lines = JsonLines() if args.json else Lines(quiet=args.quiet)
-    try:
-        made = _make(job, Path(args.job).stem, args.frames, progress)
-    finally:
-        if isinstance(progress, Lines):
-            progress.close()
-    _write(path, made)
-    bad = sorted(frame for frame, severity in made.worst.items() if severity == "bad")
-    if isinstance(progress, JsonLines):
-        for one in made.findings:
-            progress.emit("finding", frame=one.frame, severity=one.severity, message=one.text)
-        progress.emit("report", path=path, frames=len(made.frames), bad=bad, verdict=made.verdict)
-    else:
-        print(printable(str(path)))
-        print(printable(made.verdict))
-    return 1 if bad else 0
-
-
-def _make(job: Job, title: str, frames: str | None, progress: Progress) -> Report:
-    from lookmatte.imaging.sequence import describe_frames, parse_frames
-    from lookmatte.rendering import bands
-    from lookmatte.rendering.flow import Crew, Flow, internal_error
-    from lookmatte.rendering.times import recall
-    from lookmatte.reporting.judge import judge
-    from lookmatte.reporting.measures import FrameMeasures, Inspector
-    from lookmatte.reporting.page import Report
-
-    inspector = Inspector(job)
-    shot = inspector.shot
-    expected = shot.frames if frames is None else sorted(parse_frames(frames))
-    strange = sorted(set(expected) - set(shot.frames))
-    if strange:
-        raise InputError(
-            f"--frames: {describe_frames(strange)} not in the job; it has {describe_frames(shot.frames)}"
-        )
-    progress.start(len(expected), stage="report", output=str(inspector.output))
-    measured: list[FrameMeasures] = []
-    failed: dict[int, str] = {}
-
-    def arrive(_: int, found: FrameMeasures) -> None:
-        measured.append(found)
-        progress.frame_done(found.frame, found.path, 0.0)
-
-    def lost(frame: int, error: Exception) -> None:
-        expected_error = isinstance(error, (FrameError, InputError))
-        failed[frame] = str(error) if expected_error else internal_error(inspector.output.path(frame), error)
-        progress.frame_failed(frame, failed[frame])
-
-    left = iter(expected)
-    crew = Crew.of(2 * shot.frame_bytes, len(expected), bands.threads())
-    Flow[FrameMeasures, None](crew, inspector.measure, arrive, lost).run(lambda: next(left, None))
-    seconds = {frame: stages for frame, stages in recall(inspector.output).items() if frame in set(expected)}
-    findings = judge(measured, failed, seconds)
-    return Report(title, str(inspector.output), expected, measured, findings, seconds)
-
-
-def _write(path: Path, made: Report) -> None:
     from lookmatte.imaging.wholefile import write_bytes
     from lookmatte.reporting.page import page
+    from lookmatte.reporting.report import verdict_of
 
-    write_bytes(path, page(made).encode("utf-8"))
+    path = _destination(args)
+    surveys = _surveys(args, load_jobs(args, args.job))
+    set_threads(args.threads)
+    made = []
+    shown = {shot: progress_of(args, shot) for shot in surveys}
+    for shot, survey in surveys.items():
+        told = shown[shot]
+        try:
+            made.append(survey.report(told))
+        finally:
+            if isinstance(told, Lines):
+                told.close()
+    write_bytes(path, page(Path(args.job).stem, made).encode("utf-8"))
+    for report in made:
+        told = shown[report.shot]
+        if isinstance(told, JsonLines):
+            for one in report.findings:
+                told.emit("finding", frame=one.frame, severity=one.severity, message=one.text)
+            told.emit("report", path=path, frames=len(report.frames), bad=report.bad, verdict=report.verdict)
+            told.end(f"{path} is written")
+    if not args.json:
+        _say(path, made, verdict_of(made))
+    return 1 if any(report.bad for report in made) else 0
 
+
+def _destination(args: argparse.Namespace) -> Path:
+    one = f".{args.shot[0]}" if args.shot and len(args.shot) == 1 else ""
+    path = Path(args.output or Path(args.job).with_suffix(f"{one}.report.html")).absolute()
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"-o: {path} must end in .html")
+    return path
+
+
+def _surveys(args: argparse.Namespace, jobs: Jobs) -> dict[str | None, Survey]:
+    """What is to be measured. One line for each mistake, of whichever shot; a shot that nobody has rendered is
+    reported beside others, but not by itself."""
+    from lookmatte.reporting.survey import Survey
+
+    found: dict[str | None, Survey] = {}
+    wrong: list[tuple[str | None, LookmatteError]] = []
+    for shot, job in jobs.items():
+        try:
+            found[shot] = Survey(job, shot=shot, frames=args.frames)
+        except LookmatteError as error:
+            wrong.append((shot, error))
+    if not wrong and not any(survey.rendered for survey in found.values()):
+        for shot, survey in found.items():
+            wrong.append((shot, InputError(f"{survey.output}: no frame is there; run lookmatte render first")))
+    if wrong:
+        lines = "\n".join(line for shot, error in wrong for line in of_shot(shot, error))
+        unread = all(isinstance(error, FrameError) for _, error in wrong)
+        raise FrameError(lines) if unread else InputError(lines)
+    return found
+
+
+def _say(path: Path, made: list[Report], verdict: str) -> None:
+    print(printable(str(path)))
+    if len(made) > 1:
+        for report in made:
+            print(printable(f"{report.shot}: {report.verdict}"))
+    print(printable(verdict))

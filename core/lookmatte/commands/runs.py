@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lookmatte.commands.common import Jobs, progress_of, set_threads
+from lookmatte.commands.common import Jobs, of_shot, progress_of, set_threads
 from lookmatte.commands.dryrun import tell_plans
 from lookmatte.commands.process import Terminated, ended_by_sigterm, libraries_muted, undisturbed
 from lookmatte.errors import FrameError, InputError, LookmatteError
@@ -192,5 +192,4 @@ class _Batch:
         try:
             yield
         except LookmatteError as error:
-            said = [line if shot is None else f"shot {shot}: {line}" for line in str(error).splitlines()]
-            (self._losses if isinstance(error, FrameError) else self._mistakes).extend(said)
+            (self._losses if isinstance(error, FrameError) else self._mistakes).extend(of_shot(shot, error))

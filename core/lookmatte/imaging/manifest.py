@@ -13,6 +13,8 @@ from pathlib import Path
 
 import mmh3
 
+from lookmatte.imaging.patience import first_bytes
+
 LARGEST = 1 << 26  # bytes; a manifest of a million long names is half of this
 _KEPT = 1 << 22  # bytes of a manifest that may be kept beside 15 others; of larger ones, the last one
 
@@ -118,12 +120,12 @@ def _read_sidecar(name: str, folder: Path) -> Manifest:
         return Manifest(None, name, "refused: a sidecar must be a plain file name beside the EXR")
     path = folder / name
     try:
-        if not path.is_file():
-            return Manifest(None, name, "there is no such file beside the EXR")
-        size = path.stat().st_size
-        if size > LARGEST:
-            return Manifest(None, name, f"{size} bytes are no manifest")
-        text = path.read_text(encoding="utf-8-sig")
+        data = first_bytes(path, LARGEST + 1)
+        if len(data) > LARGEST:
+            return Manifest(None, name, f"more than {LARGEST} bytes are no manifest")
+        text = data.decode("utf-8-sig")
+    except FileNotFoundError:
+        return Manifest(None, name, "there is no such file beside the EXR")
     except OSError as error:
         return Manifest(None, name, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError as error:

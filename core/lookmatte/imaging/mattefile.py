@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lookmatte.errors import FrameError, InputError, nearest
 from lookmatte.imaging.frame import Pixels, Weight, Window
 from lookmatte.imaging.memory import too_large
-from lookmatte.imaging.patience import at_second_glance
+from lookmatte.imaging.patience import at_second_glance, is_file
 from lookmatte.imaging.reader import read_header, read_parts
 
 LARGEST = 1 << 30  # samples; beyond any plate (16K RGBA has 566 million), below what exhausts a machine
@@ -53,7 +53,7 @@ def load_matte(path: Path, channel: str | None = None) -> MatteFile:
     matte is data. Raises FrameError for a file that cannot be read, InputError for an unknown channel.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise FrameError(f"{path}: there is no such matte file")
     if path.suffix.casefold() == ".exr":
         return _load_exr(path, channel)

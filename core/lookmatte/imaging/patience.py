@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from lookmatte.errors import LookmatteError
+from lookmatte.errors import FrameError, LookmatteError
 
 T = TypeVar("T")
 
@@ -70,6 +70,24 @@ def patiently(act: Callable[[], T], what: object) -> T:
             return found
         time.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def is_file(path: Path) -> bool:
+    """Is there a file of that name? A server that does not answer has not said no: that raises FrameError."""
+    try:
+        return patiently(path.is_file, path)
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be looked at ({error.strerror})") from None
+
+
+def first_bytes(path: Path, most: int) -> bytes:
+    """A file's bytes, ``most`` of them at most, read patiently. Raises OSError."""
+
+    def read() -> bytes:
+        with path.open("rb") as stream:
+            return stream.read(most)
+
+    return patiently(read, path)
 
 
 def at_second_glance(decode: Callable[[], T], path: Path) -> T:

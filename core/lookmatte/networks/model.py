@@ -5,23 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.errors import InputError, nearest, short
+from lookmatte.imaging.wholefile import write_bytes
 from lookmatte.networks.codes import FrameStatistics, StyleCode
 from lookmatte.networks.encoder import ENCODER_SIZE, Encoder
 from lookmatte.networks.guide import Guide
 from lookmatte.networks.predictor import Predictor
+from lookmatte.networks.tensorfile import digest, read_tensors, tensor_bytes
 
 PROXY_SIZE = 256
 FORMAT = 1
@@ -74,17 +72,6 @@ def shipped_path() -> Path:
         f"{SHIPPED}: the shipped weights are missing from this installation; "
         "install lookmatte again or name a model"
     )
-
-
-def digest(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over names, shapes, types and values: the same for the same weights, whatever file they lie
-    in."""
-    total = hashlib.sha256()
-    for name in sorted(tensors):
-        value = tensors[name].detach().cpu().contiguous()
-        total.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-        total.update(value.numpy().tobytes())
-    return total.hexdigest()
 
 
 class Model(nn.Module):
@@ -151,12 +138,8 @@ class Model(nn.Module):
     def save(self, path: Path) -> None:
         """Write weights, configuration and checksum to one safetensors file; it appears whole or not at
         all."""
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
-        metadata = {"lookmatte": self._config_text(), "sha256": digest(tensors)}
-        partial = path.with_name(path.name + ".partial")
-        # Bytes, not save_file: that makes files which only their owner can read.
-        partial.write_bytes(save(tensors, metadata=metadata))
-        os.replace(partial, path)
+        tensors = dict(self.state_dict())
+        write_bytes(path, tensor_bytes(tensors, {"lookmatte": self._config_text(), "sha256": digest(tensors)}))
 
     @staticmethod
     def load(path: Path | None = None) -> Model:
@@ -166,14 +149,13 @@ class Model(nn.Module):
         version.
         """
         source = shipped_path() if path is None else Path(path)
-        if not source.is_file():
-            raise InputError(f"{source}: no such model file")
         try:
-            with safe_open(str(source), "pt") as file:
-                metadata: dict[str, Any] = file.metadata() or {}
-                names = list(file.keys())
-                tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in names}
-        except (SafetensorError, OSError, ValueError) as error:
+            metadata, tensors = read_tensors(source)
+        except FileNotFoundError:
+            raise InputError(f"{source}: no such model file") from None
+        except OSError as error:
+            raise InputError(f"{source}: cannot be read ({error.strerror})") from None
+        except ValueError as error:
             raise InputError(f"{source}: not a safetensors file, or a damaged one ({short(error)})") from error
         if "lookmatte" not in metadata:
             raise InputError(f"{source}: these are not lookmatte's weights (its metadata has no such entry)")

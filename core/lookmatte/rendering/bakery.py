@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lookmatte.errors import FrameError
@@ -25,7 +23,7 @@ from lookmatte.jobvalues import FRAME_LIMIT
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.memory import Memory
 from lookmatte.looks.proxy import FrameProxy, is_cut
-from lookmatte.networks.model import digest
+from lookmatte.networks.tensorfile import digest, read_tensors, tensor_bytes
 from lookmatte.rendering.cuts import Cuts
 from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.shot import LoadedFrame, Shot
@@ -40,15 +38,12 @@ def read_state(path: Path, bake: str) -> tuple[dict[str, Any], Memory | None]:
     """What an earlier run of the same ``bake`` remembered after its last key frame; nothing where that is not to be
     had. Never raises."""
     try:
-        if path.stat().st_size > _LARGEST_STATE:
-            return {}, None
-        with safe_open(str(path), "pt") as file:
-            metadata = json.loads((file.metadata() or {})["lookmatte"])
-            tensors = {key: file.get_tensor(key).clone() for key in list(file.keys())}
+        said, tensors = read_tensors(path, _LARGEST_STATE)
+        metadata = json.loads(said["lookmatte"])
         if (metadata["bake"], metadata["sha256"]) == (bake, digest(tensors)):
             _check_state(metadata)
             return metadata, Memory.from_tensors(tensors)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return {}, None
 
@@ -259,8 +254,7 @@ class Bakery:
             "survey": self._survey_stamps,
             "sha256": digest(tensors),
         }
-        # Bytes, not save_file: that makes files which only their owner can read.
-        write_bytes(self._state, save(tensors, metadata={"lookmatte": json.dumps(metadata)}))
+        write_bytes(self._state, tensor_bytes(tensors, {"lookmatte": json.dumps(metadata)}))
 
     # Baking
 

@@ -16,8 +16,6 @@ from lookmatte.imaging.wholefile import sweep
 
 State = Literal["absent", "foreign", "changed", "stale", "current"]
 
-FOREIGN = "is there and was not made by lookmatte; use --overwrite, or move it"
-
 JOB, INPUTS, GRIDS = "lookmatte:job", "lookmatte:inputs", "lookmatte:grids"
 
 KEPT: dict[State, str] = {

@@ -17,7 +17,7 @@ from lookmatte.imaging.frame import Frame, Window, find_channel
 from lookmatte.imaging.mattefile import MatteFile as MattePicture
 from lookmatte.imaging.mattefile import load_matte
 from lookmatte.imaging.mattes import ChannelMatte, FileMatte, Matte
-from lookmatte.imaging.patience import patiently
+from lookmatte.imaging.patience import is_file, patiently
 from lookmatte.imaging.plate import Key
 from lookmatte.imaging.reader import FrameHeader, read_frame, read_header
 from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
@@ -233,7 +233,7 @@ class Shot:
         `pixel` regions alone. A frame that is to be written must be ``whole``; otherwise the plate's colour and
         the mattes' channels are decoded, and nothing else. Raises FrameError in one line."""
         path = self.plate.path(number)
-        if not patiently(path.is_file, path):
+        if not is_file(path):
             raise FrameError(self.missing_message(number))
         stamp = self.stamp(number)
         only = None if whole else self._channels(path)

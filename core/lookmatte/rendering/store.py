@@ -25,6 +25,7 @@ from torch import Tensor
 from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
 from lookmatte.bilateral.guide import HIDDEN, GuideWeights
 from lookmatte.errors import FrameError, InputError, nearest, short
+from lookmatte.imaging.patience import first_bytes, is_file
 from lookmatte.imaging.reader import read_header, read_parts
 from lookmatte.imaging.wholefile import sweep, temporary_of, why, write_bytes
 from lookmatte.imaging.writer import new_part, write_parts_to
@@ -272,7 +273,7 @@ class BakeStore:
 
     def _read(self, path: Path, shape: tuple[int, int]) -> tuple[NDArray[np.float32], str, str]:
         """A picture (height, width, 4) of this bake, its exposure as text, and its checksum."""
-        if not path.is_file():
+        if not is_file(path):
             raise FrameError(f"{path}: missing from the bake; bake the job again")
         header = read_header(path).parts[0]
         window = header.data_window
@@ -311,9 +312,10 @@ class BakeStore:
         """Open a bake. Raises InputError when the folder holds none, or one that cannot be read."""
         path = folder / INDEX
         try:
-            if path.stat().st_size > _LARGEST_INDEX:
+            text = first_bytes(path, _LARGEST_INDEX + 1)
+            if len(text) > _LARGEST_INDEX:
                 raise InputError(f"{path}: too large to be a bake's index")
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json.loads(text.decode("utf-8"))
         except FileNotFoundError:
             raise InputError(f"{folder}: there is no bake here (no {INDEX}); run lookmatte bake first") from None
         except (OSError, ValueError, RecursionError) as error:

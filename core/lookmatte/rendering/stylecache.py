@@ -18,13 +18,11 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.wholefile import sweep, write_bytes
-from lookmatte.networks.model import digest
+from lookmatte.networks.tensorfile import digest, read_tensors, tensor_bytes
 
 VARIABLE = "LOOKMATTE_CACHE"
 OFF = "off"
@@ -32,6 +30,7 @@ MOST = 2000
 """Entries that are kept, some 15 MB: beyond it those go that were used longest ago."""
 
 _SUFFIX = ".safetensors"
+_LARGEST = 16 << 20  # bytes; an entry has some 6 thousand
 _FORMAT = 1  # raise it when the same reference would be read or reduced to other numbers
 
 
@@ -91,12 +90,10 @@ class StyleCache:
         key = self._key(model)
         path = self._path(key)
         try:
-            with safe_open(str(path), "pt") as file:
-                said = json.loads((file.metadata() or {})["lookmatte"])
-                tensors = {name: file.get_tensor(name).clone() for name in list(file.keys())}
-            if said != {"key": key, "sha256": digest(tensors)}:
+            said, tensors = read_tensors(path, _LARGEST)
+            if json.loads(said["lookmatte"]) != {"key": key, "sha256": digest(tensors)}:
                 return None
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # it was used just now
@@ -105,10 +102,9 @@ class StyleCache:
     def keep(self, model: str, tensors: dict[str, Tensor]) -> None:
         """Keep tensors, whole or not at all; where nothing can be written, nothing is kept."""
         key = self._key(model)
-        whole = {name: value.detach().contiguous() for name, value in tensors.items()}
-        said = json.dumps({"key": key, "sha256": digest(whole)})
+        said = json.dumps({"key": key, "sha256": digest(tensors)})
         with contextlib.suppress(OSError, FrameError):
-            write_bytes(self._path(key), save(whole, metadata={"lookmatte": said}))
+            write_bytes(self._path(key), tensor_bytes(tensors, {"lookmatte": said}))
             _prune(self.folder)
 
     def _key(self, model: str) -> str:

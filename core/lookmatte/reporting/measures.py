@@ -13,8 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lookmatte.errors import FrameError, InputError
+from lookmatte.errors import FrameError, LookmatteError
 from lookmatte.imaging.frame import Frame
+from lookmatte.imaging.patience import is_file
+from lookmatte.imaging.picture import jpeg_bytes
 from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.sequence import Sequence
 from lookmatte.imaging.sheet import checker
@@ -52,7 +54,7 @@ class FrameMeasures:
     """A frame that was rendered. ``regions``: those that are in the frame, and ``WHOLE``. Pixels of the look that
     the plate does not have so: ``broken`` (NaN or infinity), ``clipped`` (stored at LIMIT), ``crushed`` (no light
     left in any channel), each as a count of ``pixels``. ``doubts``: why it may not be what the job would make
-    today. ``before`` and ``after`` (h, w, 3): small pictures, as a screen shows them."""
+    today. ``before`` and ``after``: small pictures, as a screen shows them, as JPEG files."""
 
     frame: int
     path: Path
@@ -62,23 +64,28 @@ class FrameMeasures:
     clipped: int
     crushed: int
     doubts: tuple[str, ...]
-    before: NDArray[np.uint8]
-    after: NDArray[np.uint8]
+    before: bytes
+    after: bytes
 
 
 class Inspector:
-    """Measures the frames of a job whose output is written. Raises InputError where none of it is."""
+    """Measures the frames of a job, as far as they are written. Raises InputError for a job that is wrong."""
 
     def __init__(self, job: Job) -> None:
         self.shot = Shot(job)
-        output = self.shot.output
-        if not output.on_disk():
-            raise InputError(f"{output}: no frame is there; run lookmatte render first")
-        # What was written has the plate's own mattes, so it is a plate as well.
-        written = dataclasses.replace(job, plate=str(output), output=f"{output}.none", frames=None)
-        self._made = Shot(written)
+        self.rendered = bool(self.shot.output.on_disk())
+        """Is any frame of the output there?"""
+        self._made = self._written(job) if self.rendered else "not rendered"
         self._job = job
         self._hashes: dict[str, str] = {}
+
+    def _written(self, job: Job) -> Shot | str:
+        """What was written has the plate's own mattes, so it is a plate as well; or why it is not."""
+        output = self.shot.output
+        try:
+            return Shot(dataclasses.replace(job, plate=str(output), output=f"{output}.none", frames=None))
+        except LookmatteError as error:
+            return f"is no frame of this job ({str(error).splitlines()[0]})"
 
     @property
     def output(self) -> Sequence:
@@ -88,8 +95,11 @@ class Inspector:
     def measure(self, number: int) -> FrameMeasures:
         """Read a frame's plate and output. FrameError in one line when one of them is not there, or is broken."""
         path = self.output.path(number)
-        if not path.is_file():
+        if not is_file(path):
             raise FrameError(f"{path}: not rendered")
+        if isinstance(self._made, str):
+            read_header(path)
+            raise FrameError(f"{path}: {self._made}")
         before, after = self.shot.load(number), self._made.load(number)
         if before.frame.plate.data_window != after.frame.plate.data_window:
             raise FrameError(f"{path}: has another data window than {before.frame.path}; render it again")
@@ -140,15 +150,14 @@ def _mean(rgb: Tensor, weight: Tensor) -> Colour:
     return red, green, blue
 
 
-def _small(loaded: LoadedFrame, proxy: FrameProxy) -> NDArray[np.uint8]:
+def _small(loaded: LoadedFrame, proxy: FrameProxy) -> bytes:
     """The proxy, in the frame's own shape, over a checker where it is transparent."""
     width, height = tile_size(loaded.frame, THUMBNAIL)
     planes = torch.cat([proxy.rgb.clamp(0.0, 1.0) * proxy.weight, proxy.weight[None]])
     small = torch.nn.functional.interpolate(planes[None], (height, width), mode="area")[0]
     ground = torch.from_numpy(checker(height, width)).permute(2, 0, 1)
     shown = (small[:3] + (1.0 - small[3:]) * ground).clamp(0.0, 1.0)
-    made: NDArray[np.uint8] = (shown.permute(1, 2, 0) * 255.0).round().to(torch.uint8).numpy()
-    return made
+    return jpeg_bytes((shown.permute(1, 2, 0) * 255.0).round().to(torch.uint8).numpy())
 
 
 def _counts(before: Frame, after: Frame) -> tuple[int, int, int]:

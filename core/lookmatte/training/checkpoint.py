@@ -6,22 +6,20 @@ No pickle: a checkpoint is data, and nothing in it can run.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from lookmatte.errors import InputError
-from lookmatte.networks.model import digest
+from lookmatte.imaging.wholefile import write_bytes
+from lookmatte.networks.tensorfile import digest, read_tensors, tensor_bytes
 
 NAME = "checkpoint.safetensors"
 _RAISED = (
-    SafetensorError, OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError,
+    OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError,
 )  # fmt: skip
 
 
@@ -29,17 +27,13 @@ def save(path: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers, texts, and lists, tuples and dictionaries of them; the file appears whole or not."""
     tensors: dict[str, Tensor] = {}
     structure = json.dumps(_apart(state, "", tensors))
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(to_bytes(tensors, metadata={"structure": structure, "sha256": digest(tensors)}))
-    os.replace(partial, path)
+    write_bytes(path, tensor_bytes(tensors, {"structure": structure, "sha256": digest(tensors)}))
 
 
 def load(path: Path) -> dict[str, Any]:
     """What :func:`save` was given. Raises one of many errors for a file that is none: see
     :func:`refused_when_damaged`."""
-    with safe_open(str(path), "pt") as file:
-        metadata: dict[str, str] = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    metadata, tensors = read_tensors(path)
     if metadata["sha256"] != digest(tensors):
         raise ValueError("the checksum differs")
     state: dict[str, Any] = _together(json.loads(metadata["structure"]), tensors)

@@ -1,7 +1,7 @@
 /* Lets system calls on chosen files fail, in a process that was started with LD_PRELOAD.
 
    FAULT_FILE   a text that the last part of the path holds
-   FAULT_CALL   read, write, open, sync or rename
+   FAULT_CALL   read, write, open, look (stat and its kin), sync or rename
    FAULT_ERRNO  the error's number
    FAULT_AT     how many such calls go well first
    FAULT_TIMES  how many fail then; all others go well again
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -75,3 +76,9 @@ ssize_t pwrite64(int handle, const void *data, size_t size, off64_t at) { REAL(p
 int fsync(int handle) { REAL(fsync); return fails_at("sync", handle) ? -1 : real(handle); }
 int rename(const char *from, const char *to) { REAL(rename); return fails("rename", to) ? -1 : real(from, to); }
 int renameat(int a, const char *from, int b, const char *to) { REAL(renameat); return fails("rename", to) ? -1 : real(a, from, b, to); }
+int stat(const char *path, struct stat *found) { REAL(stat); return fails("look", path) ? -1 : real(path, found); }
+int stat64(const char *path, struct stat64 *found) { REAL(stat64); return fails("look", path) ? -1 : real(path, found); }
+int lstat(const char *path, struct stat *found) { REAL(lstat); return fails("look", path) ? -1 : real(path, found); }
+int lstat64(const char *path, struct stat64 *found) { REAL(lstat64); return fails("look", path) ? -1 : real(path, found); }
+int fstatat(int at, const char *path, struct stat *found, int flags) { REAL(fstatat); return fails("look", path) ? -1 : real(at, path, found, flags); }
+int fstatat64(int at, const char *path, struct stat64 *found, int flags) { REAL(fstatat64); return fails("look", path) ? -1 : real(at, path, found, flags); }

@@ -127,7 +127,7 @@ def _applied(case: Case, plate: Pixels, matte: NDArray[np.float32], keys: tuple[
 
 
 @given(cases)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_it_equals_the_definition(blink: Blink, case: Case) -> None:
     random = np.random.default_rng(case.seed)
     plate = _plate(case, random)

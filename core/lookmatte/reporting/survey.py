@@ -1,0 +1,65 @@
+"""A shot, measured from its first frame to its last."""
+
+from __future__ import annotations
+
+from lookmatte.errors import FrameError, InputError
+from lookmatte.imaging.sequence import Sequence, describe_frames, parse_frames
+from lookmatte.job import Job
+from lookmatte.progress import Progress
+from lookmatte.rendering import bands
+from lookmatte.rendering.flow import Crew, Flow, internal_error
+from lookmatte.rendering.times import recall
+from lookmatte.reporting.judge import judge
+from lookmatte.reporting.measures import FrameMeasures, Inspector
+from lookmatte.reporting.report import Report
+
+
+class Survey:
+    """A job whose rendered frames are to be reported, all or those of a range (``1001-1048``).
+
+    Raises InputError for a job that is wrong, and for frames that are not the job's.
+    """
+
+    def __init__(self, job: Job, *, shot: str | None = None, frames: str | None = None) -> None:
+        self._inspector = Inspector(job)
+        self._shot = shot
+        there = self._inspector.shot.frames
+        self._expected = list(there) if frames is None else sorted(parse_frames(frames))
+        strange = sorted(set(self._expected) - set(there))
+        if strange:
+            raise InputError(
+                f"--frames: {describe_frames(strange)} not in the job; it has {describe_frames(there)}"
+            )
+
+    @property
+    def output(self) -> Sequence:
+        """The sequence that is judged."""
+        return self._inspector.shot.output
+
+    @property
+    def rendered(self) -> bool:
+        """Is any of the job's frames there?"""
+        return self._inspector.rendered
+
+    def report(self, progress: Progress) -> Report:
+        """Measure and judge every frame; one that cannot be measured is bad, and says why."""
+        progress.start(len(self._expected), stage="report", output=str(self.output))
+        measured: list[FrameMeasures] = []
+        failed: dict[int, str] = {}
+
+        def arrive(_: int, found: FrameMeasures) -> None:
+            measured.append(found)
+            progress.frame_done(found.frame, found.path, 0.0)
+
+        def lost(frame: int, error: Exception) -> None:
+            expected = isinstance(error, (FrameError, InputError))
+            failed[frame] = str(error) if expected else internal_error(self.output.path(frame), error)
+            progress.frame_failed(frame, failed[frame])
+
+        left = iter(self._expected)
+        crew = Crew.of(2 * self._inspector.shot.frame_bytes, len(self._expected), bands.threads())
+        Flow[FrameMeasures, None](crew, self._inspector.measure, arrive, lost).run(lambda: next(left, None))
+        wanted = set(self._expected)
+        seconds = {frame: stages for frame, stages in recall(self.output).items() if frame in wanted}
+        findings = judge(measured, failed, seconds)
+        return Report(self._shot, self.output, self._expected, measured, findings, seconds)
