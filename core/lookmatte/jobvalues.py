@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from lookmatte.errors import nearest
+from lookmatte.errors import FrameError, nearest
+from lookmatte.imaging.patience import is_file
 from lookmatte.jobpaths import expand, missing
 from lookmatte.jobtree import Node, Problems, Table, show
 
@@ -117,6 +118,9 @@ class Values:
 
     def _picture(self, node: Node, key: str) -> str:
         path = self._path(node, key, pattern=False)
-        if path and not os.path.isfile(path):
-            self._problems.add(node, key, f"{path} is a folder" if os.path.isdir(path) else missing(path))
+        try:
+            if path and not is_file(Path(path)):
+                self._problems.add(node, key, f"{path} is a folder" if os.path.isdir(path) else missing(path))
+        except FrameError as error:
+            self._problems.add(node, key, str(error))
         return path
