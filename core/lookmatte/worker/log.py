@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 import threading
 import time
 from pathlib import Path
@@ -28,23 +28,23 @@ class Log:
         return "standard error" if self.path is None else str(self.path)
 
     def write(self, text: str) -> None:
-        """Write one line, or a traceback."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        print(f"{stamp} [{os.getpid()}] {text}", file=sys.stderr, flush=True)
+        """Write one line, or a traceback. What a full disk does not take is lost: frames matter more."""
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
+        with contextlib.suppress(OSError):
+            os.write(2, line.encode("utf-8", "backslashreplace"))
 
     def bound(self) -> None:
         """Begin anew when it has grown too large. Call it from time to time."""
         if self.path is None:
             return
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
+            if os.fstat(2).st_size <= LARGEST:
+                return
+            self._point_at(os.devnull)  # Windows renames no file that is open
             try:
-                if os.fstat(2).st_size <= LARGEST:
-                    return
-                self._point_at(os.devnull)  # Windows renames no file that is open
                 os.replace(self.path, f"{self.path}.1")
-            except OSError:
-                pass  # another worker holds it; then it grows for a while
-            self._open()
+            finally:
+                self._open()  # another worker may hold it; then it grows for a while
 
     def _open(self) -> None:
         assert self.path is not None

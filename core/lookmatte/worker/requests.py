@@ -131,7 +131,7 @@ def _request(number: int, message: dict[str, Any]) -> Request:
             raise Refused(f"{command}: unknown argument {_show(name)}{nearest(name, known)}")
         if not _is(value, known[name].types):
             raise Refused(f"{command}: {name} must be {known[name].wanted}, not {_show(value)}")
-        if known[name] is _PATH and (not value or "\0" in value):
+        if known[name] is _PATH and not _is_path(value):
             raise Refused(f"{command}: {name} is no path: {_show(value)}")
     lacking = [name for name in REQUIRED.get(command, ()) if name not in arguments]
     if lacking:
@@ -146,12 +146,23 @@ def _is(value: object, types: tuple[type, ...]) -> bool:
     return isinstance(value, types) and (not isinstance(value, bool) or bool in types)
 
 
+def _is_path(text: str) -> bool:
+    """Can a file be called so? What cannot raises another error in every library that it reaches."""
+    try:
+        return bool(text) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number of JSON")
 
 
 def _show(value: object) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:  # writing goes a little deeper than reading did
+        return "something nested too deeply"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 

@@ -69,6 +69,7 @@ class Server:
         self._begun: int | None = None  # the request that was taken from the queue
         self._running: int | None = None  # the same, while it may be interrupted
         self._writing = False  # the main thread is inside a message, which must stay whole
+        self._calling = False  # the next interrupt is one of our own
 
     # The main thread.
 
@@ -91,10 +92,7 @@ class Server:
             return  # it was cancelled while it waited
         try:
             self._workshop.prepare(request)
-            self._running = number
-            self.check(number)
-            answer = self._workshop.perform(request, _Events(self, request))
-            self._running = None
+            answer = self._perform(request)
         except Cancelled:
             discard_unfinished()
             self._finish(number, "error", code="cancelled", message=f"{request.command}: cancelled", hint="")
@@ -104,7 +102,6 @@ class Server:
         except HostGone:
             raise
         except Exception as error:
-            self._running = None
             self._log.write(f"{request.command} #{number}: internal error\n{traceback.format_exc()}")
             what = " ".join(f"{type(error).__name__}: {error}".split())
             hint = f"the traceback is in {self._log.name}"
@@ -114,13 +111,21 @@ class Server:
         self._log.write(f"{request.command} #{number}: {time.perf_counter() - began:.2f} s")
         self._log.bound()
 
+    def _perform(self, request: Request) -> dict[str, Any]:
+        """Do it. Meanwhile, and no longer, it may be interrupted."""
+        try:
+            self._running = request.number
+            self.check(request.number)
+            return self._workshop.perform(request, _Events(self, request))
+        finally:
+            self._running = None
+
     def _claim(self, number: int) -> bool:
         with self._lock:
             self._begun = number if number in self._open else None
         return self._begun is not None
 
     def _finish(self, number: int, event: str, **values: object) -> None:
-        self._running = None
         with self._lock:
             self._begun = None
             self._open.discard(number)
@@ -160,8 +165,10 @@ class Server:
                 signal.signal(sign, handler)
 
     def _interrupted(self, *_: object) -> None:
+        own, self._calling = self._calling, False
         if not self._unwanted(self._running):
-            self._end("interrupted")
+            if not own:  # of one that we raised the request has ended in between
+                self._end("interrupted")
         elif not self._writing:  # whoever writes looks by itself, behind a message that is whole
             self._running = None
             raise Cancelled
@@ -178,6 +185,9 @@ class Server:
             self._end("standard input has ended")
         except HostGone:
             self._end("the host reads no more")
+        except Exception:  # deaf, it would keep its host waiting
+            self._log.write(f"internal error\n{traceback.format_exc()}")
+            self._end("it cannot listen any more")
 
     def _hear(self, line: bytes | None) -> None:
         if line is not None and not line.strip():
@@ -252,6 +262,7 @@ class Server:
 
     def _interrupt(self, number: int) -> None:
         if self._running == number:
+            self._calling = True
             _raise_in_main_thread(signal.SIGINT)
 
     def _end(self, why: str) -> None:
