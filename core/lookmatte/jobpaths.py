@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookmatte.errors import InputError, nearest
-from lookmatte.imaging.filenames import too_long
+from lookmatte.imaging.filenames import impossible
 from lookmatte.job import Job, MatteFile
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def expand(text: str, base: Path, *, pattern: bool) -> str:
     if expanded.startswith("~"):
         raise ValueError(f"there is no home folder for {expanded.split(os.sep)[0]!r}")
     path = str(base.absolute() / expanded)
-    if wrong := too_long(path):
+    if wrong := impossible(path):
         raise ValueError(wrong)
     return path
 
@@ -92,7 +92,7 @@ def check_paths(job: Job) -> None:
 
     frames = there = found("plate", job.plate)
     if job.frames is not None and there:
-        asked = parse_frames(job.frames)
+        asked = set(parse_frames(job.frames))
         frames = [frame for frame in there if frame in asked]
         if not frames:
             mistakes.append(f"frames: none of {job.frames} is on disk; the plate has {describe_frames(there)}")
@@ -120,9 +120,9 @@ def _output_mistakes(output: Sequence, count: int) -> Iterator[str]:
     if output.is_still and count > 1:
         yield f"{output} has no padding for {count} frames; write NAME.####.exr"
     folder = output.folder
-    while not folder.exists() and folder.parent != folder:
+    while not os.path.lexists(folder) and folder.parent != folder:
         folder = folder.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         yield f"{folder} is a file; a folder is needed there"
     elif not os.access(folder, os.W_OK):
         yield f"the folder {folder} is not writable"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shots import environment
 
-from lookmatte.errors import FrameError
+from lookmatte.errors import FrameError, InputError
+from lookmatte.imaging import patience
+from lookmatte.imaging.exr_seal import is_sealed
+from lookmatte.imaging.picture import read_picture
+from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.wholefile import ABANDONED, machine, sweep, temporary_of, whole_file, write_bytes
+from lookmatte.jobhash import checksum
 
 OTHERS = "0123abcd"  # some other machine
 FAR = 10 * 365 * 86400.0
@@ -165,3 +173,71 @@ def test_a_temporary_that_vanishes_is_told(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match=said), whole_file(tmp_path / "look.exr") as temporary:
         temporary.unlink()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_that_cannot_be_looked_at_is_no_reason_to_write_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, looks = os.stat, 0
+
+    def look(path: Any, *rest: Any, **keys: Any) -> os.stat_result:
+        nonlocal looks
+        if str(path).endswith(".tmp"):
+            looks += 1
+            assert looks < 20
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *rest, **keys)
+
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(os, "stat", look)
+    with pytest.raises(FrameError, match=r"look\.exr: cannot be written \(Input/output error\)"):
+        write_bytes(tmp_path / "look.exr", b"")
+    assert looks == 3
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_the_network_made_twice_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers late is asked again, and finds the file that it has just made."""
+    real, made = os.open, 0
+
+    def open_(path: Any, flags: int, *rest: Any, **keys: Any) -> int:
+        nonlocal made
+        handle = real(path, flags, *rest, **keys)
+        if flags & os.O_EXCL and not made:
+            made += 1
+            os.close(handle)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        return handle
+
+    monkeypatch.setattr(os, "open", open_)
+    write_bytes(tmp_path / "look.exr", b"whole")
+    assert made == 1
+    assert (tmp_path / "look.exr").read_bytes() == b"whole"
+
+
+def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    """Whatever its readers allow it to have."""
+    (tmp_path / "weights").write_bytes(b"few" * 100_000)
+    tracemalloc.start()
+    try:
+        assert patience.first_bytes(tmp_path / "weights", 1 << 30) == b"few" * 100_000
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert patience.first_bytes(tmp_path / "weights", 7) == b"fewfewf"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes that have names")
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    """Or reads a device to its end: who unpacks somebody's folder may find one in it."""
+    pipe = tmp_path / "a.exr"
+    os.mkfifo(pipe)
+    for look in (read_header, is_sealed):
+        with pytest.raises(FrameError, match=r"a\.exr: is an empty file"):
+            look(pipe)
+    for other in ("pipe.png", "device.png"):
+        path = tmp_path / other
+        path.symlink_to(pipe if other == "pipe.png" else "/dev/zero")
+        for read in (read_picture, checksum):
+            with pytest.raises(InputError, match="is a pipe or a device"):
+                read(path)

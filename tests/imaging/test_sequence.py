@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lookmatte.errors import InputError
+from lookmatte.imaging import patience
 from lookmatte.imaging.sequence import (
     MAX_FRAMES,
     Sequence,
@@ -192,3 +195,37 @@ def test_an_output_that_is_an_input_is_found(tmp_path: Path, monkeypatch: pytest
     assert collides(tmp_path / "link" / "a.1003.exr", [missing]) == missing
     outputs = [tmp_path / "out.exr", Path("a.1001.exr")]
     assert first_collision(outputs, [plate]) == (Path("a.1001.exr"), plate)
+
+
+def test_a_still_that_cannot_be_looked_at_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer has not said that there is none."""
+    still = Sequence.parse("still.exr", tmp_path)
+    (tmp_path / "still.exr").touch()
+    real, failing = os.stat, 1
+
+    def look(path: Any, *rest: Any, **keys: Any) -> os.stat_result:
+        nonlocal failing
+        if str(path).endswith("still.exr") and failing:
+            failing -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *rest, **keys)
+
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(os, "stat", look)
+    assert still.on_disk() == [1]
+    for ask in (still.on_disk, lambda: still.missing([1]), still.require):
+        failing = 99
+        with pytest.raises(InputError, match=r"still\.exr: cannot be looked at \(Input/output error\)"):
+            ask()
+
+
+def test_a_name_of_many_digits_costs_no_more_than_a_hint(tmp_path: Path) -> None:
+    (tmp_path / f"{'7' * 40}.exr").touch()
+    with pytest.raises(InputError, match=r"sh\.####\.exr: no file matches"):
+        Sequence.parse("sh.####.exr", tmp_path).require()
+
+
+@pytest.mark.parametrize("name", ["a\0b.exr", "\ud800.exr"])
+def test_what_no_file_can_be_called_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="no file's name can hold"):
+        Sequence.parse(name, tmp_path)

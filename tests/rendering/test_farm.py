@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,10 @@ from openjd.model import decode_job_template
 from shots import Nursery, Shot, environment, equal, make_shot
 
 import lookmatte
+from lookmatte.errors import FrameError
+from lookmatte.farm.bundle import write_bundle
 from lookmatte.farm.desk import Desk
+from lookmatte.farm.template import Order
 
 SCHEMA = json.loads((Path(lookmatte.__file__).parent / "events.json").read_text(encoding="utf-8"))
 FRAMES = range(1001, 1011)
@@ -192,6 +197,23 @@ def test_what_cannot_go_to_a_farm_is_told_before_anything_is_written(farm: Shot,
     assert "there is no folder" in nursery.run("farm", far, "-o", out).stderr
     assert nursery.run("farm", far, "-o", out, "--unchecked").returncode == 0
     assert "no frame is there yet; write `frames`" in nursery.run("farm", job, "-o", out, "--unchecked").stderr
+
+
+def test_a_folder_whose_template_is_there_is_whole(farm: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So nobody submits the weights of a job, or half of them, with the template of another."""
+    bundle, order = farm.folder / "farm", Order("seq", tuple(FRAMES), model=True)
+    write_bundle(bundle, farm.job(), order, farm.model)
+    weights = (bundle / "model.safetensors").read_bytes()
+
+    def fill_the_disk(_: object, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", fill_the_disk)
+    with pytest.raises(FrameError, match=r"model\.safetensors: cannot be written \(the disk is full\)"):
+        write_bundle(bundle, farm.job(), order, farm.model)
+    assert not (bundle / "template.yaml").exists()
+    assert (bundle / "model.safetensors").read_bytes() == weights
 
 
 def test_without_a_session_of_its_own_a_task_uses_its_own_process(farm: Shot, nursery: Nursery) -> None:

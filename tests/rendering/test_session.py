@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shots import Nursery, Shot, environment, equal, stopped, whole_frames
+from shots import Nursery, Shot, Told, environment, equal, stopped, whole_frames
 
-from lookmatte.farm.alive import is_alive
+from lookmatte.client import Client
+from lookmatte.farm import keeper
+from lookmatte.farm.alive import alive_while, is_alive
 from lookmatte.farm.desk import Desk
+from lookmatte.farm.sessionrun import SessionRun
+from lookmatte.rendering import Run
 
 FRAMES = range(1, 61)
 
@@ -130,3 +136,47 @@ def test_a_machine_that_fails_a_check_fails_the_session(long: Shot, desk: Desk) 
     assert "lookmatte: error: OCIO: " in ran.stderr
     assert "openjd_fail: OCIO: " in ran.stdout
     assert not is_alive(desk.alive)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_process_that_cannot_answer_goes(tmp_path: Path) -> None:
+    """On a full disk. A task would wait for ever for one that stays, and does its work itself when it has gone."""
+    desk = Desk(tmp_path)
+    desk.folder.mkdir()
+    (desk.folder / "1.told.jsonl").symlink_to("/dev/full")
+    with Client.start(sys.executable, str(desk.log), {"PYTHONPATH": environment()["PYTHONPATH"]}) as client:
+        for name in ("1", "2"):
+            ask = desk.folder / f"{name}.ask.json"
+            ask.write_text('{"command": "nonsense", "arguments": {}}', encoding="utf-8")
+            with alive_while(desk.folder / f"{name}.alive"):
+                assert keeper._answer(desk, client, ask) is (name == "2")
+    (line,) = (desk.folder / "2.told.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["code"] == "malformed"
+
+
+def test_a_worker_that_dies_again_and_again_leaves_the_work_to_its_task(made: Shot) -> None:
+    desk = Desk(made.folder)
+    desk.folder.mkdir()
+    over = threading.Event()
+    died = {"event": "error", "code": "worker_died", "message": "the worker died twice (signal 9)", "hint": ""}
+
+    def answer() -> None:
+        with alive_while(desk.alive):
+            while not over.wait(0.01):
+                for asked in desk.folder.glob("*.ask.json"):
+                    asked.rename(asked.with_suffix(".taken"))
+                    stem = asked.name.removesuffix(".ask.json")
+                    (desk.folder / f"{stem}.told.jsonl").write_text(json.dumps(died) + "\n", encoding="utf-8")
+
+    keeping = threading.Thread(target=answer)
+    keeping.start()
+    try:
+        assert eventually(lambda: is_alive(desk.alive))
+        told = Told()
+        run = SessionRun(desk, Run, made.job(), stage="render", model=made.model, progress=told)
+        assert run.run().failed == []
+    finally:
+        over.set()
+        keeping.join()
+    assert whole_frames(made) == list(made.frames)
+    assert told.notes[0] == "the worker died twice (signal 9); this task goes on in a process of its own"

@@ -1,4 +1,4 @@
-"""The worker at moments that are hard to meet: a signal that comes late, a disk that is full, a line that is odd."""
+"""The worker at moments that are hard to meet: a signal that comes late, a full disk, a line that is odd."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import yaml
 from lookmatte.errors import InputError
 from lookmatte.farm.frames import from_openjd, to_openjd
 from lookmatte.farm.template import MAX_CHUNKS, MAX_TEXT, Order, template
+from lookmatte.imaging.patience import patiently
 from lookmatte.imaging.sequence import Sequence, describe_frames, parse_frames
-from lookmatte.imaging.wholefile import write_bytes
+from lookmatte.imaging.wholefile import remove, why, write_bytes, write_whole
 from lookmatte.job import Job, MatteFile
 from lookmatte.jobmapping import as_mapping
 from lookmatte.jobtree import dump_yaml
@@ -52,9 +55,14 @@ def check_order(order: Order) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raise InputError when a folder holds what no bundle does: it would be mixed with it, and sent with it."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"-o: {folder} is a file; name a folder")
-    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    try:
+        there = patiently(lambda: os.listdir(folder), folder)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise InputError(f"-o: {folder} is a file; name a folder") from None
+    except OSError as error:
+        raise InputError(f"-o: {folder} cannot be listed ({why(error)})") from None
     strange = sorted(name for name in there if name not in _OWN and not name.startswith("."))
     if strange:
         raise InputError(f"-o: {folder} holds other files ({strange[0]}); name an empty or a new folder")
@@ -65,14 +73,15 @@ def write_bundle(folder: Path, job: Job, order: Order, model: Path | None) -> No
     FrameError when it cannot be written."""
     # What is on disk by the time may be more: the bake is of what is there now.
     resolved = replace(job, frames=job.frames or from_openjd(to_openjd(frames_of(job, None))))
+    # First and last: a folder with a template is complete, and all of it is of one job.
+    remove(folder / TEMPLATE)
     note = f"# Written by lookmatte farm for {TEMPLATE}; made again with it.\n"
     write_bytes(folder / JOB, (note + dump_yaml(as_mapping(resolved))).encode("utf-8"))
     if model is not None:
-        shutil.copyfile(model, folder / MODEL)
+        write_whole(folder / MODEL, partial(shutil.copyfile, model))
     output = str(Path(job.output).parent)
     _write(folder / VALUES, {"parameterValues": [{"name": "OutputFolder", "value": output}]})
     _write(folder / ASSETS, {"assetReferences": _assets(resolved, order)})
-    # Last: a folder with a template is complete.
     _write(folder / TEMPLATE, template(order))
 
 

@@ -74,11 +74,11 @@ class Desk:
         ``error``. Raises Gone. A KeyboardInterrupt on the way cancels the request."""
         self.open()
         name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(3)}"
-        files = [self.folder / f"{name}.{kind}" for kind in ("alive", "ask.json", "told.jsonl", "cancel")]
-        alive, ask, told, cancel = files
+        kinds = ("alive", "draft", "ask.json", "told.jsonl", "cancel")
+        files = [self.folder / f"{name}.{kind}" for kind in kinds]
+        alive, draft, ask, told, cancel = files
         try:
             with alive_while(alive):
-                draft = self.folder / f"{name}.draft"
                 draft.write_text(json.dumps({"command": command, "arguments": arguments}), encoding="utf-8")
                 draft.replace(ask)
                 try:

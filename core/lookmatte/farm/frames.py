@@ -20,17 +20,18 @@ def to_openjd(frames: Iterable[int]) -> str:
     """Frames, each once and in ascending order, as a range expression."""
     left = sorted(set(frames))
     spans: list[str] = []
-    while left:
-        count = 1
-        step = left[1] - left[0] if len(left) > 1 else 1
-        while count < len(left) and left[count] - left[count - 1] == step:
-            count += 1
-        if count < 3:
-            spans.append(str(left[0]))
-            count = 1
+    first = 0
+    while first < len(left):
+        behind = first + 1
+        step = left[behind] - left[first] if behind < len(left) else 1
+        while behind < len(left) and left[behind] - left[behind - 1] == step:
+            behind += 1
+        if behind - first < 3:
+            spans.append(str(left[first]))
+            behind = first + 1
         else:
-            spans.append(f"{left[0]}-{left[count - 1]}" + ("" if step == 1 else f":{step}"))
-        left = left[count:]
+            spans.append(f"{left[first]}-{left[behind - 1]}" + ("" if step == 1 else f":{step}"))
+        first = behind
     return ",".join(spans)
 
 

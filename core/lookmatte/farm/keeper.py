@@ -6,6 +6,7 @@ lose a session without ending it, and a task that finds nobody starts another on
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -45,7 +46,8 @@ def _keep(desk: Desk) -> None:
                 continue
             if not client.alive:
                 client.restart()
-            _answer(desk, client, asked)
+            if not _answer(desk, client, asked):
+                return
             last = time.monotonic()
 
 
@@ -53,32 +55,38 @@ def _is_over(desk: Desk) -> bool:
     return desk.stop_file.exists() or not desk.folder.is_dir()
 
 
-def _answer(desk: Desk, client: Client, asked: Path) -> None:
-    """Pass a request on, and what the worker says of it back. A task that has ended wants nothing any more."""
+def _answer(desk: Desk, client: Client, asked: Path) -> bool:
+    """Pass a request on, and what the worker says of it back. A task that has ended wants nothing any more.
+
+    False when that cannot be read or told, because the disk is full or the session's folder has gone: a keeper that
+    ends is missed by its tasks, which then do their work themselves; one that stays silent is waited for.
+    """
     stem = asked.name.removesuffix(".ask.json")
     alive, cancel, told = (desk.folder / f"{stem}.{kind}" for kind in ("alive", "cancel", "told.jsonl"))
     try:
         message = json.loads(asked.read_text(encoding="utf-8"))
         asked.unlink()
-        with told.open("ab", buffering=0) as stream:
+        with told.open("ab") as stream:
             request = client.request(message["command"], message["arguments"])
             cancelled = False
             while True:
                 ended = request.done
                 for event in request.poll():
                     stream.write(json.dumps(event).encode("ascii") + b"\n")
+                    stream.flush()
                 if ended:
-                    return
+                    return True
                 if not cancelled and (cancel.exists() or not is_alive(alive) or _is_over(desk)):
                     request.cancel()
                     cancelled = True
                 time.sleep(PAUSE)
     except (OSError, ValueError):
-        return  # the session's folder has been removed
+        return False
     finally:
         if not is_alive(alive):
             for file in (asked, alive, cancel, told):
-                file.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    file.unlink()
 
 
 if __name__ == "__main__":

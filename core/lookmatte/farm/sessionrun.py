@@ -13,6 +13,9 @@ from lookmatte.job import Job
 from lookmatte.jobmapping import as_mapping
 from lookmatte.progress import Progress, Silent
 
+_NO_WORKER = ("not_started", "worker_died", "protocol", "closed")
+"""The client's codes for a worker that is not there, whatever is asked of it."""
+
 
 class Summary(Protocol):
     """Of a run: the frames that failed."""
@@ -58,21 +61,29 @@ class SessionRun:
 
     def run(self) -> Summary:
         """Have it done. Raises InputError or FrameError as the run itself would."""
+        try:
+            ended = self._desk.ask(self._stage, self._arguments(), self._hear)
+        except Gone as gone:
+            return self._run_here(str(gone))
+        if ended["event"] == "result":
+            return _Told(list(ended["result"]["failed"]))
+        if ended["code"] in _NO_WORKER:
+            return self._run_here(ended["message"])
+        said = "\n".join(filter(None, (ended["message"], ended["hint"])))
+        raise InputError(said) if ended["code"] == "input" else FrameError(said)
+
+    def _run_here(self, why: str) -> Summary:
+        self._progress.note(f"{why}; this task goes on in a process of its own")
+        return self._here(self._job, progress=self._progress, stage=self._stage, **self._options).run()
+
+    def _arguments(self) -> dict[str, Any]:
         options = self._options
         arguments: dict[str, Any] = {"job": as_mapping(self._job), "overwrite": options["overwrite"]}
         arguments |= {key: options[key] for key in ("frames", "device") if options[key] is not None}
         for key, name in (("bake_dir", "bake"), ("model", "model")):
             if options[key] is not None:
                 arguments[name] = str(options[key].absolute())
-        try:
-            ended = self._desk.ask(self._stage, arguments, self._hear)
-        except Gone as gone:
-            self._progress.note(f"{gone}; this task goes on in a process of its own")
-            return self._here(self._job, progress=self._progress, stage=self._stage, **options).run()
-        if ended["event"] == "result":
-            return _Told(list(ended["result"]["failed"]))
-        said = "\n".join(filter(None, (ended["message"], ended["hint"])))
-        raise InputError(said) if ended["code"] == "input" else FrameError(said)
+        return arguments
 
     def _hear(self, event: Event) -> None:
         told, name = self._progress, event["event"]

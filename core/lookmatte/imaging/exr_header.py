@@ -99,9 +99,14 @@ def read_head(path: Path, stream: BufferedFile) -> bytes:
         return stream.read(end)
 
 
+def open_exr(path: Path) -> BufferedReader:
+    """Open a file to read its header; a pipe of such a name is empty, and nobody waits for it. Raises OSError."""
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+
+
 def _read(path: Path) -> list[ExrPart]:
     try:
-        with path.open("rb") as stream, _one_line(path):
+        with open_exr(path) as stream, _one_line(path):
             size = os.fstat(stream.fileno()).st_size
             parts, multipart = _headers(path, stream, size)
             _check_promises(path, size, parts)

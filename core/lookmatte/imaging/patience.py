@@ -31,6 +31,8 @@ PASSING = frozenset(
 """What the system says of a server that does not answer, or that has another file under an open handle. Neither a
 full disk nor a missing file nor a lack of rights is among them: those stay."""
 
+_PIECE = 1 << 16  # bytes
+
 _LASTING = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, *_maybe("EDQUOT"))
 
 _TOLD = "%s: %s; went well at attempt %d"
@@ -83,11 +85,18 @@ def is_file(path: Path) -> bool:
 def first_bytes(path: Path, most: int) -> bytes:
     """A file's bytes, ``most`` of them at most, read patiently. Raises OSError."""
 
-    def read() -> bytes:
+    def attempt() -> bytes:
         with path.open("rb") as stream:
-            return stream.read(most)
+            # Python takes the memory for all that is asked for before it reads any; a pipe has no size.
+            piece = max(os.fstat(stream.fileno()).st_size, _PIECE)
+            found: list[bytes] = []
+            left = most
+            while left > 0 and (read := stream.read(min(piece, left))):
+                found.append(read)
+                left -= len(read)
+            return b"".join(found)
 
-    return patiently(read, path)
+    return patiently(attempt, path)
 
 
 def at_second_glance(decode: Callable[[], T], path: Path) -> T:

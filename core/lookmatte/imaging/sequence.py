@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookmatte.errors import InputError, nearest, short
-from lookmatte.imaging.filenames import too_long
-from lookmatte.imaging.patience import patiently
+from lookmatte.errors import FrameError, InputError, nearest, short
+from lookmatte.imaging.filenames import impossible
+from lookmatte.imaging.patience import is_file, patiently
 
 MAX_FRAMES = 1_000_000
 _TOKEN = re.compile(r"#+|@+|%0?\d{0,2}d|\$F\d?")
@@ -105,7 +105,7 @@ class Sequence:
         path = Path(base) / pattern
         if not str(pattern).strip() or str(pattern).endswith(("/", os.sep)) or path.name in ("", ".."):
             raise InputError(f"{short(repr(pattern))} names no file; write one like plates/sh010.####.exr")
-        if wrong := too_long(path):
+        if wrong := impossible(path):
             raise InputError(f"{short(repr(pattern))}: {wrong}")
         tokens = list(_TOKEN.finditer(path.name))
         if not tokens:
@@ -151,7 +151,7 @@ class Sequence:
         for a folder that is there and cannot be listed."""
         if self.is_still:
             number = _STILL_NUMBER.search(self.prefix)
-            return [int(number[1]) if number else 1] if (self.folder / self.prefix).is_file() else []
+            return [int(number[1]) if number else 1] if self._has_still() else []
         name = re.compile(re.escape(self.prefix) + r"(-?\d{1,9})" + re.escape(self.suffix))
         try:
             names = patiently(lambda: os.listdir(self.folder), self.folder)
@@ -166,21 +166,27 @@ class Sequence:
         }
         return sorted(found)
 
+    def _has_still(self) -> bool:
+        try:
+            return is_file(self.folder / self.prefix)
+        except FrameError as error:
+            raise InputError(str(error)) from None
+
     def missing(self, frames: Iterable[int]) -> list[int]:
         """Those of ``frames`` whose files do not exist, in the given order."""
         if self.is_still:
-            return [] if (self.folder / self.prefix).is_file() else list(frames)
+            return [] if self._has_still() else list(frames)
         there = set(self.on_disk())
         return [frame for frame in frames if frame not in there]
 
     def require(self) -> list[int]:
         """``on_disk``, or InputError that names the nearest sequence in the folder when no file matches."""
-        if self.is_still and (self.folder / self.prefix).is_dir():
+        if self.is_still and os.path.isdir(self.folder / self.prefix):
             raise InputError(f"{self}: is a folder; name a file in it, or a sequence like {self}/NAME.####.exr")
         frames = self.on_disk()
         if frames:
             return frames
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):
             raise InputError(f"{self}: there is no folder {self.folder}{_nearest_folder(self.folder)}")
         what = "there is no such file" if self.is_still else "no file matches"
         raise InputError(f"{self}: {what}{self._nearest_sequence()}")
@@ -190,7 +196,11 @@ class Sequence:
         import fileseq
 
         there = {}
-        for found in fileseq.findSequencesOnDisk(str(self.folder)):
+        try:
+            listed = fileseq.findSequencesOnDisk(str(self.folder))
+        except (OSError, ValueError, ArithmeticError, fileseq.FileSeqException):
+            return ""  # it reads any digits as a number, and stumbles over thirty
+        for found in listed:
             pattern = f"{found.basename()}{'#' * found.zfill()}{found.extension()}"
             frames = found.frameRange()
             there[pattern] = f"{pattern} ({frames})" if frames else pattern
@@ -245,4 +255,5 @@ def _identities(path: Path) -> Iterator[object]:
         status = os.stat(path)
     except OSError:
         return
-    yield status.st_dev, status.st_ino
+    if status.st_ino:  # some file systems number nothing
+        yield status.st_dev, status.st_ino

@@ -27,6 +27,7 @@ ABANDONED = 3600.0
 """Seconds without a change, by the file server's own clock, after which a temporary that nobody has locked is
 nobody's even where locks may not reach from machine to machine. No file takes so long to write."""
 
+_TRIES = 50  # to begin a file; to lose one to somebody who sweeps takes a coincidence
 _LONGEST = 180  # bytes of the name that is taken over; file systems allow 255
 _TEMPORARY = re.compile(r"\.(.+)\.(?:([0-9a-f]{8})-)?\d+\.[0-9a-f]{8}\.tmp(\.\w+)?")
 
@@ -105,6 +106,14 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_whole(path, write)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; patiently. Raises FrameError."""
+    try:
+        patiently(lambda: path.unlink(missing_ok=True), path)
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be removed ({why(error)})") from None
+
+
 def why(error: OSError) -> str:
     """The system's reason in words that a person can act on."""
     words = {
@@ -117,27 +126,38 @@ def why(error: OSError) -> str:
 
 
 def _begin(path: Path, suffix: str) -> tuple[Path, int]:
+    """A temporary beside ``path``, empty, open and locked. Raises OSError."""
     name = os.fsencode(path.name)[:_LONGEST].decode(errors="ignore")
-    while True:
+    for _ in range(_TRIES):
         stem = f".{name}.{machine()}-{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}"
         temporary = path.with_name(stem)
         _unfinished.add(temporary)
         try:
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
-        except OSError:
+        except OSError as error:
             _unfinished.discard(temporary)
+            if isinstance(error, FileExistsError):
+                continue  # made by this very request, which the network carried twice
             raise
-        if lock(handle) is not False and _is_at(handle, temporary):
+        try:
+            ours = lock(handle) is not False and _is_there(temporary)
+        except BaseException:
+            os.close(handle)
+            _forget(temporary)
+            raise
+        if ours:
             return temporary, handle
         os.close(handle)  # somebody who sweeps was quicker than the lock
-        _unfinished.discard(temporary)
+        _forget(temporary)
+    raise OSError(errno.EAGAIN, "its temporary is taken away again and again")
 
 
-def _is_at(handle: int, path: Path) -> bool:
-    """Is the open file still the one of that name?"""
-    with contextlib.suppress(OSError):
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    return False
+def _is_there(path: Path) -> bool:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _settle(temporary: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -165,6 +166,9 @@ def _file(path: Path) -> File:
 
 
 def _free(folder: Path) -> int:
-    while not folder.exists() and folder.parent != folder:
+    while not os.path.isdir(folder) and folder.parent != folder:
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
