@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging.sequence import Sequence, describe_frames, parse_frames
 from lookmatte.job import Job
@@ -47,9 +49,13 @@ class Survey:
         measured: list[FrameMeasures] = []
         failed: dict[int, str] = {}
 
-        def arrive(_: int, found: FrameMeasures) -> None:
-            measured.append(found)
-            progress.frame_done(found.frame, found.path, 0.0)
+        def measure(frame: int) -> tuple[FrameMeasures, float]:
+            began = time.perf_counter()
+            return self._inspector.measure(frame), time.perf_counter() - began
+
+        def arrive(frame: int, found: tuple[FrameMeasures, float]) -> None:
+            measured.append(found[0])
+            progress.frame_done(frame, found[0].path, found[1])
 
         def lost(frame: int, error: Exception) -> None:
             expected = isinstance(error, (FrameError, InputError))
@@ -58,7 +64,7 @@ class Survey:
 
         left = iter(self._expected)
         crew = Crew.of(2 * self._inspector.shot.frame_bytes, len(self._expected), bands.threads())
-        Flow[FrameMeasures, None](crew, self._inspector.measure, arrive, lost).run(lambda: next(left, None))
+        Flow[tuple[FrameMeasures, float], None](crew, measure, arrive, lost).run(lambda: next(left, None))
         wanted = set(self._expected)
         seconds = {frame: stages for frame, stages in recall(self.output).items() if frame in wanted}
         findings = judge(measured, failed, seconds)
