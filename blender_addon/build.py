@@ -2,7 +2,7 @@
 """Builds the extension's zip with Blender's own tool: python build.py BPY_PYTHON ZIP [WHEEL]. Not part of the zip.
 
 BPY_PYTHON is an interpreter that has the bpy module, whose extension tool builds and validates. WHEEL is lookmatte
-itself, for Create Environment.
+itself, for Create Environment, which takes the versions of constraints.txt.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CLIENT = HERE.parent / "core" / "lookmatte" / "client.py"
+CONSTRAINTS = HERE.parent / "constraints.txt"
 _TOOL = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
 
 
@@ -43,7 +44,8 @@ def stage(folder: Path, wheel: Path | None = None) -> None:
             path.suffix == ".py" and path.name not in (Path(__file__).name, CLIENT.name)
         ):
             shutil.copyfile(path, folder / path.name)
-    shutil.copyfile(CLIENT, folder / CLIENT.name)
+    for path in (CLIENT, CONSTRAINTS):
+        shutil.copyfile(path, folder / path.name)
     if wheel is not None:
         shutil.copyfile(wheel, folder / wheel.name)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Python environment with lookmatte: where it is, whether it is sound, how one is made. No Blender in here."""
+"""A Python environment with lookmatte: where it is, and whether it is sound. No Blender in here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 
 # What Blender sets for its own interpreter and another one would stumble over.
 _HOSTS_OWN = (
@@ -47,6 +46,10 @@ class Commands:
         except IndexError:
             return ""
 
+    def instead(self, command: Sequence[str]) -> Sequence[str] | None:
+        """What to run in the place of a command that failed; None where there is nothing."""
+        return None
+
     def stop(self) -> None:
         """End them now."""
         with self._lock:
@@ -63,6 +66,8 @@ class Commands:
         code = 0
         for command in self._commands:
             code = self._one(command)
+            if code and (other := self.instead(command)) is not None:
+                code = self._one(list(other))
             if code:
                 break
         self.code = code
@@ -138,23 +143,3 @@ def findings(lines: Sequence[str]) -> list[tuple[str, str, str]]:
             found.append((str(said["state"]), str(said["check"]), f"{said['found']}{todo}"))
     return found
 
-
-def bundled(here: str) -> str:
-    """The wheel of lookmatte that a build laid beside the add-on; "" when there is none."""
-    found = sorted(Path(here).glob("lookmatte-*.whl"))
-    return str(found[-1]) if found else ""
-
-
-def create(python: str, folder: str, package: str, options: Sequence[str] = ()) -> Commands:
-    """Start making an environment in ``folder`` with the interpreter ``python``, and lookmatte in it; ``package``
-    is what pip installs, ``options`` are pip's."""
-    os.makedirs(folder, exist_ok=True)
-    pip = [python_in(folder), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    return Commands(
-        [
-            [python, "-m", "venv", folder],
-            [*pip, "--progress-bar", "off", *options, package],
-            [python_in(folder), "-m", "lookmatte.cli", "--version"],
-        ],
-        folder,
-    )

@@ -28,10 +28,10 @@ def draw_sidebar(node: Any, scene: Any, layout: Any) -> None:
 def _draw_face(node: Any, layout: Any, in_full: bool) -> None:
     key = memory.key_of(node.id_data, node)
     icon, sentence = memory.notes.get(key, ("INFO", "Nothing styled yet"))
-    _draw_text(layout, icon, sentence)
+    draw_text(layout, icon, sentence)
     said = [one for one in memory.remarks.get(key, ()) if in_full or one[0] != "INFO"]
     for kind, text in said if in_full else said[:_TROUBLES]:
-        _draw_text(layout, "INFO" if kind == "INFO" else "ERROR", text)
+        draw_text(layout, "INFO" if kind == "INFO" else "ERROR", text)
     if len(said) > _TROUBLES and not in_full:
         layout.label(text=f"and {len(said) - _TROUBLES} more: see the sidebar", icon="BLANK1")
     row = layout.row()
@@ -52,9 +52,9 @@ def _draw_face(node: Any, layout: Any, in_full: bool) -> None:
     row.operator("lookmatte.cancel", icon="X", text="")
 
 
-def _draw_text(layout: Any, icon: Any, text: str) -> None:
-    """A text in lines that fit into the node: Blender's labels do not wrap."""
-    lines = [line for given in text.split("\n") for line in textwrap.wrap(given, _COLUMNS) or [""]]
+def draw_text(layout: Any, icon: Any, text: str, columns: int = _COLUMNS) -> None:
+    """A text in lines that fit, by default into the node: Blender's labels do not wrap."""
+    lines = [line for given in text.split("\n") for line in textwrap.wrap(given, columns) or [""]]
     for index, line in enumerate(lines):
         layout.label(text=line, icon=icon if index == 0 else "BLANK1")
 

@@ -10,11 +10,16 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import center, environment, mapping, memory
+from . import center, environment, faces, installation, mapping, memory
 
 check: environment.Commands | None = None
-creation: environment.Commands | None = None
+creation: installation.Creation | None = None
 _told: set[int] = set()
+
+_HERE = os.path.dirname(__file__)
+_DIALOG, _COLUMNS, _SAID = 520, 76, 8
+_SIZE = "up to 6 GB, most of it for NVIDIA" if sys.platform == "linux" else "0.2 GB, unpacked 1 GB"
+_PLACE = "Edit > Preferences > Add-ons > lookmatte"
 
 
 class LOOKMATTE_preferences(bpy.types.AddonPreferences):
@@ -29,10 +34,12 @@ class LOOKMATTE_preferences(bpy.types.AddonPreferences):
     )  # fmt: skip
     package: StringProperty(
         name="Install", subtype="FILE_PATH",
-        description="What pip installs: a wheel, a folder or a requirement; empty: the lookmatte in this extension",
+        description="Another lookmatte than the one in this extension: a .whl file, a folder, or what else pip "
+        "installs; empty: the one in this extension",
     )  # fmt: skip
     options: StringProperty(
-        name="pip Options", description="Further options for pip, an index of your studio for example"
+        name="pip Options",
+        description="Further options for pip, --index-url with the address of your studio's own server for example",
     )
 
     def draw(self, context: Any) -> None:
@@ -42,9 +49,10 @@ class LOOKMATTE_preferences(bpy.types.AddonPreferences):
         row = layout.row(align=True)
         row.operator("lookmatte.check", icon="CHECKMARK")
         row.operator("lookmatte.create_environment", icon="IMPORT")
-        for job, what in ((creation, "Creating the environment"), (check, "Checking")):
-            if job is not None:
-                _draw_job(layout, job, what)
+        if creation is not None:
+            _draw_job(layout, creation, "Creating the environment", _about_creation(creation))
+        if check is not None:
+            _draw_job(layout, check, "Checking", _about_check(check))
         header, body = layout.panel("lookmatte_creation", default_closed=True)
         header.label(text="Installation")
         if body is not None:
@@ -52,17 +60,35 @@ class LOOKMATTE_preferences(bpy.types.AddonPreferences):
             body.prop(self, "options")
 
 
-def _draw_job(layout: bpy.types.UILayout, job: environment.Commands, what: str) -> None:
+def _draw_job(layout: Any, job: environment.Commands, what: str, sentences: list[tuple[str, str]]) -> None:
     box = layout.box()
-    states: dict[int | None, tuple[Any, str]] = {None: ("SORTTIME", "..."), 0: ("CHECKMARK", ": done")}
+    states = {None: ("SORTTIME", "..."), 0: ("CHECKMARK", ": done")}
     icon, end = states.get(job.code, ("ERROR", ": failed"))
     box.label(text=what + end, icon=icon)
+    for icon, sentence in sentences:
+        faces.draw_text(box, icon, sentence, _COLUMNS)
+    if job.code:
+        # A panel needs the full width: not in the box.
+        header, body = layout.panel(f"lookmatte_{what.partition(' ')[0].lower()}", default_closed=True)
+        header.label(text="What was said last")
+        for line in list(job.lines)[-_SAID:] if body is not None else ():
+            faces.draw_text(body, "NONE", line, _COLUMNS)
+
+
+def _about_creation(job: installation.Creation) -> list[tuple[str, str]]:
+    """(icon, sentence) of what there is to say of a creation."""
+    if job.code is None:
+        return [("BLANK1", job.doing)]
+    said = [("INFO", job.remark)] if job.remark else []
+    return [*said, ("ERROR", job.trouble) if job.code else ("BLANK1", "Now press Check")]
+
+
+def _about_check(job: environment.Commands) -> list[tuple[str, str]]:
+    """(icon, sentence) of what a check found."""
     found = environment.findings(list(job.lines))
-    for state, name, sentence in found:
-        box.label(text=f"{name}: {sentence}", icon="CHECKMARK" if state == "ok" else "ERROR")
-    if not found:
-        for line in list(job.lines)[-3 if job.code in (None, 0) else -8 :]:
-            box.label(text=line[:160])
+    if job.code and not found:
+        return [("ERROR", "this environment has no lookmatte that runs: choose another one, or create one")]
+    return [("CHECKMARK" if state == "ok" else "ERROR", f"{name}: {sentence}") for state, name, sentence in found]
 
 
 class LOOKMATTE_OT_check(bpy.types.Operator):
@@ -87,7 +113,17 @@ class LOOKMATTE_OT_check(bpy.types.Operator):
 
 def chosen_package() -> str:
     """What is to be installed; "" when nothing is named and nothing came with the extension."""
-    return str(center.preferences().package).strip() or environment.bundled(os.path.dirname(__file__))
+    return str(center.preferences().package).strip() or installation.bundled(_HERE)
+
+
+def chosen_options() -> list[str]:
+    """pip's further options. Raises SettingsError where a quotation mark is not closed."""
+    given = str(center.preferences().options)
+    try:
+        # A shell takes the backslashes of Windows' paths for something else.
+        return shlex.split(given.replace("\\", "\\\\") if os.name == "nt" else given)
+    except ValueError:
+        raise mapping.SettingsError("a quotation mark in pip Options is not closed") from None
 
 
 class LOOKMATTE_OT_create_environment(bpy.types.Operator):
@@ -96,45 +132,66 @@ class LOOKMATTE_OT_create_environment(bpy.types.Operator):
     bl_idname = "lookmatte.create_environment"
     bl_label = "Create Environment"
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """One at a time."""
+        if creation is not None and creation.code is None:
+            cls.poll_message_set("an environment is being created already")
+            return False
+        return True
+
     def invoke(self, context: Any, event: Any) -> set[Any]:
         """Ask first: this downloads."""
-        return set(context.window_manager.invoke_props_dialog(self, width=520, confirm_text="Create"))
+        return set(context.window_manager.invoke_props_dialog(self, width=_DIALOG, confirm_text="Create"))
 
     def draw(self, context: Any) -> None:
         """What will happen."""
         layout: Any = self.layout
         column = layout.column()
-        column.label(text="This downloads lookmatte's libraries, PyTorch among them: up to some gigabytes.")
-        column.label(text=f"They go into {memory.folder('environment')}")
-        column.label(text="Nothing of Blender's own Python is changed. Blender stays usable meanwhile.")
+        for text in (
+            f"This downloads lookmatte's libraries, PyTorch among them: {_SIZE}.",
+            f"They go into {memory.folder('environment')}",
+            "Nothing of Blender's own Python is changed. Blender stays usable meanwhile.",
+        ):
+            faces.draw_text(column, "NONE", text, _COLUMNS)
 
     def execute(self, context: Any) -> set[Any]:
         """Start; the progress appears in the preferences."""
         global creation
-        package, options = chosen_package(), shlex.split(center.preferences().options)
+        package = chosen_package()
         if not package:
-            self.report({"ERROR"}, "this extension carries no lookmatte: name a wheel under Installation")
+            self.report({"ERROR"}, "this extension carries no lookmatte: choose its .whl file under Installation")
+            return {"CANCELLED"}
+        try:
+            options = chosen_options()
+        except mapping.SettingsError as error:
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if not bpy.app.online_access and "--no-index" not in options:
             self.report({"ERROR"}, "Blender is offline: allow Online Access in Preferences > System")
             return {"CANCELLED"}
-        if creation is not None and creation.code is None:
-            self.report({"ERROR"}, "an environment is being created already")
-            return {"CANCELLED"}
-        creation = environment.create(sys.executable, memory.folder("environment"), package, options)
+        folder, constraints = memory.folder("environment"), installation.tested(_HERE)
+        creation = installation.Creation(sys.executable, folder, package, options, constraints)
         return {"FINISHED"}
 
 
 def watch() -> None:
     """In the timer: tell how a job ended, once, and keep the window drawing meanwhile."""
-    for job, what in ((creation, "the environment"), (check, "the check")):
+    for job in (creation, check):
         if job is None or id(job) in _told:
             continue
         if job.code is not None:
             _told.add(id(job))
-            kind, end = ("INFO", "done") if job.code == 0 else ("ERROR", f"failed: {job.last}")
-            center.say(kind, f"{what}: {end}")
+            center.say("ERROR" if job.code else "INFO", _ended(job))
         center.redraw("PREFERENCES")
+
+
+def _ended(job: environment.Commands) -> str:
+    if not isinstance(job, installation.Creation):
+        return f"the check found what is to be mended: see {_PLACE}" if job.code else "the check found all well"
+    if job.code:
+        return f"no environment was created: {job.trouble}"
+    return "the environment is there" + (f"; {job.remark}" if job.remark else "")
 
 
 def stop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from blender_addon import build
+from wheels import write_wheel
 
 CLASSES = {
     "add_node", "cancel", "check", "create_environment", "final_frames", "preview", "read_names", "region_add",
@@ -28,6 +30,7 @@ def test_zip_holds_the_client_and_no_tool(archive: Path) -> None:
     with zipfile.ZipFile(archive) as held:
         names = set(held.namelist())
         assert held.read("client.py") == build.CLIENT.read_bytes()
+        assert held.read("constraints.txt") == build.CONSTRAINTS.read_bytes()
         manifest = held.read("blender_manifest.toml").decode()
     assert {"__init__.py", "LICENSE", "COPYING", "node.py"} <= names
     assert "build.py" not in names
@@ -77,24 +80,11 @@ def test_settings_are_kept(case: Case) -> None:
     assert told["inner"].count("CompositorNodeImage") == 2
 
 
-def wheel_of_nothing(folder: Path) -> Path:
-    """A wheel that calls itself lookmatte and can say its version; it needs no network."""
-    path = folder / "lookmatte-9.9-py3-none-any.whl"
-    files = {
-        "lookmatte/__init__.py": "",
-        "lookmatte/cli.py": 'print("lookmatte 9.9")\n',
-        "lookmatte-9.9.dist-info/METADATA": "Metadata-Version: 2.1\nName: lookmatte\nVersion: 9.9\n",
-        "lookmatte-9.9.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{name},,\n" for name in [*files, "lookmatte-9.9.dist-info/RECORD"])
-    with zipfile.ZipFile(path, "w") as wheel:
-        for name, text in {**files, "lookmatte-9.9.dist-info/RECORD": record}.items():
-            wheel.writestr(name, text)
-    return path
-
-
 def test_environment_is_checked_and_created_without_waiting(case: Case, tmp_path: Path) -> None:
-    told = case("environment", CASE_WHEEL=str(wheel_of_nothing(tmp_path)))
+    wheel = write_wheel(tmp_path, "lookmatte", "9.9", needs="torch", said="lookmatte 9.9")
+    write_wheel(tmp_path, "torch", "99.0")
+    pip = {"PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    told = case("environment", CASE_WHEEL=str(wheel), **pip)
     assert told["blocked"] is False
     assert told["check"] == 0
     assert {"python", "torch", "model", "render"} <= {name for _, name, _ in told["findings"]}
@@ -102,5 +92,14 @@ def test_environment_is_checked_and_created_without_waiting(case: Case, tmp_path
     assert told["created_at_once"] is False
     assert told["creation"] == 0
     assert told["lines"][-1] == "lookmatte 9.9"
+    assert any("torch-99.0" in line for line in told["lines"]), "nothing came in the place of the tested version"
+    assert "cannot be had here" in " ".join(told["drawn"])
+    assert "torch==2" in " ".join(told["drawn"])
+    assert told["announced"][0][0] == "INFO"
+    assert "which lookmatte was not tested with" in told["announced"][0][1]
+    assert "this environment has no lookmatte that runs" in " ".join(told["without"])
+    assert "No module named" in " ".join(told["without"])
+    assert all(len(line) <= 76 for line in told["drawn"] + told["without"])
+    assert "pip Options is not closed" in told["unclosed"]
     assert Path(told["python"]).parts[-3:] == ("environment", "bin", "python")
     assert "offline" in told["offline"]

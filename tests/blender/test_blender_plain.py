@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from blender_addon import environment, paths, records
+from blender_addon import build, environment, installation, paths, records
 from blender_addon.mapping import (
     NodeSettings,
     RegionSettings,
@@ -19,6 +21,7 @@ from blender_addon.mapping import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from wheels import write_wheel
 
 from lookmatte.job import Cryptomatte, Job, MatteFile, Strength
 
@@ -177,3 +180,43 @@ def test_commands_can_be_stopped(tmp_path: Path) -> None:
     assert commands.code is None
     commands.stop()
     assert commands.wait(60) not in (None, 0)
+
+
+def test_what_is_installed_is_what_was_tested(tmp_path: Path) -> None:
+    """Of all that a server has: the tested version, and of that its CPU build."""
+    tested = re.search(r"^torch==(\S+)$", build.CONSTRAINTS.read_text(), re.MULTILINE)
+    assert tested is not None
+    for version in (f"{tested[1]}+cpu", tested[1], "99.0"):
+        write_wheel(tmp_path, "torch", version)
+    wheel = write_wheel(tmp_path, "lookmatte", "9.9", needs="torch>=2.4")
+    options = ["--dry-run", "--no-index", "--find-links", str(tmp_path), "--ignore-installed"]
+    command = installation.install(sys.prefix, str(wheel), options, str(build.CONSTRAINTS))
+    apart = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    done = subprocess.run(command, env={**apart, "PIP_CONFIG_FILE": os.devnull}, capture_output=True, text=True)
+    assert f"Would install lookmatte-9.9 torch-{tested[1]}+cpu" in done.stdout, done.stderr
+
+
+def test_an_installation_says_what_it_does_and_why_it_failed() -> None:
+    said = [
+        "Processing /a folder/lookmatte-0.1.0-py3-none-any.whl",
+        "Collecting torch>=2.4 (from lookmatte==0.1.0)",
+        "  Downloading torch-2.13.0-cp311-cp311-win_amd64.whl.metadata (28 kB)",
+        "Downloading torch-2.13.0-cp311-cp311-win_amd64.whl (117.3 MB)",
+        "Installing collected packages: mpmath, torch, lookmatte",
+        "Successfully installed lookmatte-0.1.0 mpmath-1.3.0 torch-2.13.0",
+    ]
+    assert [installation.doing(said[:count]) for count in range(len(said) + 1)] == [
+        "Making room for the libraries", *["Looking for the libraries"] * 3, "Downloading torch 2.13.0, 117.3 MB",
+        "Unpacking 3 libraries, which takes a while", "Starting lookmatte for the first time",
+    ]  # fmt: skip
+    retry = "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'NewConnectionError'"
+    none = "ERROR: No matching distribution found for torch>=2.4"
+    for lines, words in (
+        ([retry, none], "does not answer"),
+        ([none], "there is no torch>=2.4 for Python"),
+        (["ERROR: Could not install packages: [Errno 28] No space left on device"], "disk is full"),
+        (["PermissionError: [Errno 13] Permission denied: '/there'"], "may not be written"),
+        (["ERROR: something new", "[notice] A new release of pip is there"], "something new"),
+        ([], "nothing was said"),
+    ):
+        assert words in installation.trouble(lines)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 import bpy
+from drawing import drawn
 from looks_cases import dying, large, previewing, refusing, rendering
 from scene_cases import awkward, failing, finals, handling, motion, quitting, reopening, series, window
 from stage import MODULE, add_node, main, part, scene, tell
@@ -129,11 +131,23 @@ def environment(folder: str) -> None:
     tell(check=module.check.code, findings=part("environment").findings(list(module.check.lines)))
     preferences.python = ""
     preferences.package = os.environ["CASE_WHEEL"]
-    preferences.options = "--no-index --no-deps"
+    preferences.options = "--no-index"
     bpy.ops.lookmatte.create_environment()
     tell(created_at_once=module.creation.code is not None)
     module.creation.wait(200)
     tell(creation=module.creation.code, lines=list(module.creation.lines), python=part("center").python())
+    part("center").messages.clear()
+    module.watch()
+    tell(announced=part("center").messages, drawn=drawn(module.LOOKMATTE_preferences))
+    preferences.python = sys.executable
+    bpy.ops.lookmatte.check()
+    module.check.wait(200)
+    tell(without=drawn(module.LOOKMATTE_preferences))
+    preferences.options = "'"
+    try:
+        bpy.ops.lookmatte.create_environment()
+    except RuntimeError as error:
+        tell(unclosed=str(error))
     preferences.options = ""
     bpy.context.preferences.system.use_online_access = False
     try:
