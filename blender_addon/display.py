@@ -16,7 +16,7 @@ def show(scene: Any, node: Any) -> None:
     """Put into a node what was made for it: its styled frames and its preview, as far as they are on disk."""
     show_frames(scene, node)
     if node.preview and os.path.isfile(node.preview):
-        nodes.show_preview(node, node.preview, host.view_layer_of(node, scene).name)
+        nodes.show_preview(node, node.preview, host.layer_name(node, scene))
 
 
 def adopt(scene: Any) -> None:
@@ -31,13 +31,14 @@ def adopt(scene: Any) -> None:
             node.plate, node.styled = render, pattern
 
 
-def show_frames(scene: Any, node: Any, frames: Iterable[int] = ()) -> None:
-    """Put what is on disk of a node's styled frames into it; ``frames``: others than those of the scene's range."""
+def show_frames(scene: Any, node: Any, frames: Iterable[int] = (), view_layer: str = "") -> None:
+    """Put what is on disk of a node's styled frames into it; ``frames``: others than those of the scene's range;
+    ``view_layer``: the one they were made of, by default the node's."""
     sequence = bool(paths.split(node.styled)[1])
     asked = sorted({*jobs.scene_frames(scene), *frames}) if sequence else [scene.frame_current]
     there = paths.on_disk(node.styled, asked)
     if there:
-        nodes.show_sequence(node, node.styled, there, host.view_layer_of(node, scene).name)
+        nodes.show_sequence(node, node.styled, there, view_layer or host.layer_name(node, scene))
 
 
 def refresh_gates(scene: Any) -> None:

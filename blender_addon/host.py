@@ -157,6 +157,11 @@ def plate_pattern(scene: Any, animation: bool = True) -> str:
     return os.path.abspath(paths.pattern_of(bpy.path.abspath(scene.render.filepath), animation=animation))
 
 
+def layer_name(node: Any, scene: Any) -> str:
+    """The name of the view layer whose render a node styles, whether the scene has it or not."""
+    return str(node.view_layer or scene.view_layers[0].name)
+
+
 def view_layer_of(node: Any, scene: Any) -> Any:
-    """The view layer whose render a node styles."""
-    return scene.view_layers.get(node.view_layer) or scene.view_layers[0]
+    """The view layer whose render a node styles; None where it was renamed or deleted."""
+    return scene.view_layers.get(layer_name(node, scene))

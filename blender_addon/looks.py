@@ -81,7 +81,7 @@ def _preview(
         if found is not None and good:
             _, _, where = found
             where.preview, where.preview_frame, where.preview_plate = output, frame, render
-            nodes.show_preview(where, output, host.view_layer_of(where, found[0]).name)
+            nodes.show_preview(where, output, known.view_layer)
         if found is not None:
             display.refresh(found[0])
             memory.touched = True  # a node after this one may want its preview again
@@ -215,7 +215,7 @@ def submit_frames(
         if found is not None and good:
             _, _, where = found
             where.plate, where.styled = render, output
-            display.show_frames(found[0], where, asked)
+            display.show_frames(found[0], where, asked, known.view_layer)
         if found is not None:
             display.refresh(found[0])
         put(good)

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ CRYPTOMATTES = {"OBJECT": "CryptoObject", "MATERIAL": "CryptoMaterial", "ASSET":
 
 _UNSAFE = '/\\:*?"<>|'
 _STEADY = 1e-6
+_NAMED = 6
 
 
 class SettingsError(Exception):
@@ -47,11 +49,13 @@ class RegionSettings:
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """A node: its regions, how time is treated (frame, coherent, shot), and the view layer it belongs to."""
+    """A node: its regions, how time is treated (frame, coherent, shot), and the view layer it belongs to;
+    ``problem`` says why there is none."""
 
     regions: tuple[RegionSettings, ...]
     temporal: str = "coherent"
     view_layer: str = "ViewLayer"
+    problem: str = ""
 
 
 def keyframes(values: Mapping[int, float]) -> float | dict[int, float]:
@@ -103,9 +107,9 @@ def job_mapping(settings: NodeSettings, plate: str, output: str, frames: str | N
 
 
 def _problems(settings: NodeSettings) -> list[str]:
+    problems = [settings.problem] if settings.problem else []
     if not settings.regions:
-        return ["the node has no region; add one and pick an object"]
-    problems = []
+        return [*problems, "the node has no region; add one and pick an object"]
     for number, region in enumerate(settings.regions, 1):
         who = f"region {number} ({region.label})"
         if region.kind != "REST" and not region.target.strip():
@@ -117,6 +121,16 @@ def _problems(settings: NodeSettings) -> list[str]:
     if sum(region.kind == "REST" for region in settings.regions) > 1:
         problems.append("two regions are Everything Else; remove one")
     return problems
+
+
+def nearest(name: str, there: Sequence[str]) -> str:
+    """For a message on a name that is not there: ``; nearest: A, B``, or which ones there are."""
+    folded = {one.casefold(): one for one in there}
+    close = difflib.get_close_matches(name.casefold(), list(folded), cutoff=0.5)
+    if close:
+        return f"; nearest: {', '.join(folded[one] for one in close)}"
+    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    return f"; there is: {', '.join(there[:_NAMED])}{more}"
 
 
 _WANTED = {

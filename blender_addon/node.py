@@ -6,6 +6,7 @@ Python does not run while nodes evaluate, so the node shows pixels that were mad
 tree mixes two Image nodes over what comes in, the styled sequence and the preview; a gate for each says whether.
 """
 
+import contextlib
 import threading
 from typing import Any
 
@@ -191,7 +192,8 @@ def _put(node: Any, layer: str, path: str, view_layer: str, span: tuple[int, int
         set_span(holder, *span)
     # The layers are known once the file was read; choosing one makes the sockets anew.
     if holder.has_layers:
-        holder.layer = view_layer
+        with contextlib.suppress(TypeError):  # renamed since the file was made: the one that is shown stays
+            holder.layer = view_layer
     over = [socket for socket in tree.nodes[f"{layer} Mix"].inputs if socket.enabled][2]
     picture = next(
         (one for name in ("Combined", "Image") if (one := holder.outputs.get(name)) and one.enabled), None

@@ -7,8 +7,10 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import center, final, host, jobs, looks, mapping, memory, setup
+from . import center, faces, final, host, jobs, looks, mapping, memory, setup
 from . import node as nodes
+
+_DIALOG, _COLUMNS = 460, 68
 
 
 def _chosen(context: Any, name: str = "") -> tuple[Any, Any] | None:
@@ -279,7 +281,10 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
         """Say what will change, and ask."""
         scene = context.scene
         if not setup.changes(scene) and not setup.may_have_vectors(scene):
-            self.report({"INFO"}, setup.about_motion(scene) or "the scene renders all that lookmatte needs")
+            for problem in setup.problems(scene):
+                self.report({"ERROR"}, problem)
+            if not setup.problems(scene):
+                self.report({"INFO"}, setup.about_motion(scene) or "the scene renders all that lookmatte needs")
             return {"CANCELLED"}
         return set(context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Change"))
 
@@ -287,6 +292,8 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
         """The changes, one a line, and what is to be chosen."""
         layout: Any = self.layout
         changes = setup.changes(context.scene)
+        for problem in setup.problems(context.scene):
+            faces.draw_text(layout, "ERROR", problem, _COLUMNS)
         layout.label(text="This will change:" if changes else "Nothing has to change.")
         for change in changes:
             layout.label(text=change.words, icon="DOT")
@@ -300,6 +307,8 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
         scene = context.scene
         if self.vector and not setup.may_have_vectors(scene) and setup.about_motion(scene):
             self.report({"WARNING"}, setup.about_motion(scene))
+        for problem in setup.problems(scene):
+            self.report({"WARNING"}, problem)
         for change in setup.changes(scene, self.vector):
             change.make()
             self.report({"INFO"}, change.words)

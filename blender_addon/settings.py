@@ -130,7 +130,16 @@ def settings_of(tree: Any, node: Any, scene: Any, frames: Any) -> mapping.NodeSe
                 problem=problem,
             )
         )
-    return mapping.NodeSettings(tuple(regions), node.temporal, host.view_layer_of(node, scene).name)
+    layer = host.layer_name(node, scene)
+    return mapping.NodeSettings(tuple(regions), node.temporal, layer, layer_problem(node, scene))
+
+
+def layer_problem(node: Any, scene: Any) -> str:
+    """What is wrong with the view layer that a node styles, as a sentence; "" when it is there."""
+    if host.view_layer_of(node, scene) is not None:
+        return ""
+    others = mapping.nearest(node.view_layer, [layer.name for layer in scene.view_layers])
+    return f"view layer {node.view_layer!r} is no longer there{others}; choose one under View Layer in the sidebar"
 
 
 CLASSES = (LOOKMATTE_PG_region,)

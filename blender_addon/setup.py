@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import host
+from . import host, settings
 
 LOSSY = ("DWAA", "DWAB", "B44", "B44A", "PXR24")
 
@@ -35,6 +35,11 @@ def changes(scene: Any, vector: bool = False) -> list[Change]:
     needed: dict[tuple[str, str], Change] = {}
     for _, node in host.lookmatte_nodes(scene):
         layer = host.view_layer_of(node, scene)
+        if layer is None:
+            continue
+        if not layer.use:
+            words = f"View layer {layer.name}: switch on Use for Rendering"
+            needed[layer.name, "use"] = Change(words, partial(setattr, layer, "use", True))
         for region in node.regions:
             name = _PASSES.get(region.kind)
             if name is not None and not getattr(layer, name):
@@ -48,6 +53,12 @@ def changes(scene: Any, vector: bool = False) -> list[Change]:
         words = "Output: switch on File Extensions"
         wanted.append(Change(words, partial(setattr, scene.render, "use_file_extension", True)))
     return wanted
+
+
+def problems(scene: Any) -> list[str]:
+    """What only the artist can put right before there is anything to change, a sentence each."""
+    found = (settings.layer_problem(node, scene) for _, node in host.lookmatte_nodes(scene))
+    return list(dict.fromkeys(one for one in found if one))
 
 
 def may_have_vectors(scene: Any) -> bool:
@@ -69,8 +80,9 @@ def _in_motion(scene: Any) -> list[Any]:
 
 
 def _without_vectors(scene: Any) -> list[Any]:
-    layers = {layer.name: layer for node in _in_motion(scene) for layer in (host.view_layer_of(node, scene),)}
-    return [layer for layer in layers.values() if not layer.use_pass_vector]
+    layers = [host.view_layer_of(node, scene) for node in _in_motion(scene)]
+    lacking = {layer.name: layer for layer in layers if layer is not None and not layer.use_pass_vector}
+    return list(lacking.values())
 
 
 _PASSES = {

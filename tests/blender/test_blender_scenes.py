@@ -134,6 +134,19 @@ def test_scenes_that_are_set_up_otherwise(case: Case) -> None:
     plate, look = (channels(told.folder / "layers" / name) for name in ("s_0001.exr", "look/s_look.0001.exr"))
     changed = {name for name in plate if not same_bits(plate[name], look[name])}
     assert changed == {f"Second. layer.Combined.{sign}" for sign in "RGB"}
+    gone = "view layer 'Second. layer' is no longer there; nearest: Second, ViewLayer; choose one"
+    assert told["renamed"][0] == STALE
+    assert told["renamed"][1].startswith(gone)
+    assert " ".join(told["dialog"]).startswith(gone)
+    assert told["shown"] == "Second. layer", "the look of another layer is shown"
+    assert told["followed"] == [STALE, "Look of frame 1, stale:\nsettings have changed since"]
+    refused = [one["without_layer"] for one in told.values if "without_layer" in one]
+    assert len(refused) == 3
+    assert all("'Second. layer' is no longer there; nearest: ViewLayer;" in words for words in refused)
+    assert told["gone_files"] == ["s_0001.exr"], "another layer was styled"
+    assert "is no longer there" in told["gone"][0][1]
+    assert told["gone"][-1][1].startswith("no look for frame 1")
+    assert "Traceback" not in told.output
     assert told["packed"] == "gold.png"
     assert told["nowhere"] == [STALE, "region 1 (object 'Cube'): style 'nowhere' is not on disk; save it"]
     assert told["linked"] is True

@@ -116,8 +116,9 @@ def refusing(folder: str) -> None:
     style, node.regions[0].style = node.regions[0].style, None
     attempt("no style", bpy.ops.lookmatte.preview)
     node.regions[0].style = style
-    node.view_layer = "elsewhere"
+    node.view_layer = "VeiwLayer"
     attempt("view layer that has gone", bpy.ops.lookmatte.preview)
+    node.view_layer = "ViewLayer"
     attempt("names", bpy.ops.lookmatte.read_names)
     tell(names={kind: sorted(found) for kind, found in part("memory").names.items()})
     preferences = bpy.context.preferences.addons[MODULE].preferences

@@ -320,6 +320,7 @@ def awkward(folder: str) -> None:
     bpy.ops.lookmatte.setup()
     render_animation()
     tell(job=job(node.name))
+    without_its_layer(folder, node)
     outcome("layers")
 
     # A picture inside the .blend, one that is nowhere, and one beside a library.
@@ -379,6 +380,33 @@ def awkward(folder: str) -> None:
     bpy.ops.lookmatte.setup()
     bpy.ops.lookmatte.final_frames(file_format="OPEN_EXR")
     outcome("crop")
+
+
+def without_its_layer(folder: str, node) -> None:
+    """The view layer of a node that has its look is renamed, and the file opened again; then it is deleted."""
+    made = bpy.context.scene
+    made.view_layers[node.view_layer].name = "Second"
+    tell(renamed=notes()[node.name], dialog=drawn(part("operators").LOOKMATTE_OT_setup))
+    node.view_layer = "Second"
+    path = os.path.join(folder, "layers.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    made = bpy.context.scene
+    _, node = part("host").lookmatte_nodes(made)[0]
+    tell(followed=notes()[node.name], shown=node.node_tree.nodes["Styled"].layer)
+    node.view_layer = "Second. layer"
+    made.view_layers.remove(made.view_layers["Second"])
+    for act in (bpy.ops.lookmatte.style_frames, bpy.ops.lookmatte.preview, bpy.ops.lookmatte.final_frames):
+        try:
+            act()
+        except RuntimeError as error:
+            tell(without_layer=str(error))
+    center = part("center")
+    center.messages.clear()
+    made.render.filepath = os.path.join(folder, "gone", "s_")
+    render_animation()
+    tell(gone=center.messages, gone_files=files(os.path.join(folder, "gone")))
+    made.render.filepath = os.path.join(folder, "layers", "s_")
 
 
 def motion(folder: str) -> None:
