@@ -206,6 +206,15 @@ def test_stages_ask_for_what_their_options_say(
     assert [type(call["progress"]) for call in rendered] == [Lines, JsonLines, Lines]
 
 
+@pytest.mark.parametrize("given", ["-3-4", "-7--3", "-5", "-3-4:2", "-8--2x3,1"])
+def test_frames_may_begin_below_zero(
+    capsys: pytest.CaptureFixture[str], shot: Path, rendered: list[dict[str, Any]], given: str
+) -> None:
+    """A farm writes what a task's frames are, after the option, and asks nobody."""
+    assert run(capsys, "apply", "job.yaml", "--quiet", "--openjd", "--frames", given, "--overwrite")[0] == 0
+    assert (rendered[0]["frames"], rendered[0]["overwrite"]) == (given.replace(":", "x"), True)
+
+
 def test_failed_frames_are_exit_code_1(
     capsys: pytest.CaptureFixture[str], shot: Path, rendered: list[dict[str, Any]]
 ) -> None:

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -40,6 +41,8 @@ COMMANDS = (
     demo, render, bake, apply, preview, export, inspect, report,
     farm, session, serve, train, evaluate, bench, doctor,
 )  # fmt: skip
+
+_BELOW_ZERO = re.compile(r"-\d")
 
 
 class Parser(argparse.ArgumentParser):
@@ -84,8 +87,21 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     return parser, dict(subparsers.choices)
 
 
+def _bound(words: Sequence[str]) -> list[str]:
+    """The words, with a range that begins below 0 (``--frames -3-4``) bound to its option: argparse takes it for
+    an option of its own, and farms write what a task's frames are without asking."""
+    bound: list[str] = []
+    for word in words:
+        if bound and bound[-1] == "--frames" and _BELOW_ZERO.match(word):
+            bound[-1] += f"={word}"
+        else:
+            bound.append(word)
+    return bound
+
+
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser, commands = build_parser()
+    argv = _bound(argv)
     first = next((word for word in argv if not word.startswith("-")), None)
     if first is not None and first not in commands:
         raise InputError(f"unknown command {first!r}{nearest(first, commands)}; see lookmatte --help")

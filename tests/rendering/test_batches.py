@@ -147,6 +147,14 @@ def test_a_dry_run_knows_what_is_there(two: Shot, nursery: Nursery) -> None:
     assert "sh020: 1 to make, 2 there already" in ran.stdout
 
 
+def test_a_dry_run_warns_of_holes_as_a_run_does(two: Shot, nursery: Nursery) -> None:
+    two.plate(2).unlink()
+    ran = nursery.run("render", "seq.yaml", "--model", two.model, "--dry-run", "--json", cwd=two.folder)
+    (warning,) = [one for one in events(ran.stdout) if one["event"] == "warning"]
+    holes = f"the sequence has holes: 2 missing from {two.folder / 'plate/sh.####.exr'}"
+    assert (ran.returncode, warning) == (0, {"event": "warning", "shot": "sh010", "message": holes})
+
+
 def test_a_dry_run_of_some_frames_bakes_no_further_than_they_need(shot: Maker) -> None:
     made = shot(range(1, 13), size=(32, 24), objects=("hero",))
     run = lookmatte.rendering.Run(

@@ -175,6 +175,19 @@ def test_templates_are_valid_with_and_without_the_extension(farm: Shot, nursery:
     assert assets["outputs"]["directories"] == [str(farm.folder / "out")]
 
 
+def test_a_hole_is_told_and_all_that_is_baked_is_sent_along(farm: Shot, nursery: Nursery) -> None:
+    job = farm.save_job(regions={"rest": {"style": "red.png"}})
+    farm.plate(1004).unlink()
+    bundle = farm.folder / "bundle"
+    ran = nursery.run("farm", job, "-o", bundle, "--frames", "1009-1010")
+    plate = farm.folder / "plate/sh.####.exr"
+    assert (ran.returncode, ran.stderr) == (
+        0, f"warning: the sequence has holes: 1004 missing from {plate}, so the farm's job has none\n",
+    )  # fmt: skip
+    sent = yaml.safe_load((bundle / "asset_references.yaml").read_text())["assetReferences"]["inputs"]["filenames"]
+    assert {str(farm.plate(frame)) for frame in FRAMES if frame != 1004} == {*sent} - {str(farm.folder / "red.png")}
+
+
 def test_what_cannot_go_to_a_farm_is_told_before_anything_is_written(farm: Shot, nursery: Nursery) -> None:
     job = farm.save_job(regions={"rest": {"style": "red.png"}})
     far = farm.save_job("far.yaml", regions={"rest": {"style": "red.png"}}, frames="1-2000")

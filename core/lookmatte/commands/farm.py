@@ -12,7 +12,7 @@ from lookmatte.commands.common import add_json, add_path_map, add_shot, load_job
 from lookmatte.errors import FrameError, InputError
 from lookmatte.farm.template import CHUNK, Order
 from lookmatte.job import Job
-from lookmatte.progress import JsonLines, printable
+from lookmatte.progress import JsonLines, Lines, printable
 
 
 def register(subparsers: Any) -> None:
@@ -65,7 +65,18 @@ def run(args: argparse.Namespace) -> int:
         except (FrameError, OSError) as error:
             raise InputError(str(error)) from None
         _tell(args, shot, folders[shot], orders[shot])
+        if holes := _holes(job):
+            shown = JsonLines(shot=shot) if args.json else Lines(shot=shot)
+            shown.warning(f"the sequence has holes: {holes} missing from {job.plate}, so the farm's job has none")
     return 0
+
+
+def _holes(job: Job) -> str:
+    """Where nobody named the frames: those that lack between the first and the last on disk."""
+    from lookmatte.farm.bundle import frames_of
+    from lookmatte.imaging.sequence import describe_holes
+
+    return "" if job.frames is not None else describe_holes(frames_of(job, None))
 
 
 def _order(args: argparse.Namespace, job: Job, shot: str | None) -> Order:

@@ -81,17 +81,19 @@ def write_bundle(folder: Path, job: Job, order: Order, model: Path | None) -> No
         write_whole(folder / MODEL, partial(shutil.copyfile, model))
     output = str(Path(job.output).parent)
     _write(folder / VALUES, {"parameterValues": [{"name": "OutputFolder", "value": output}]})
-    _write(folder / ASSETS, {"assetReferences": _assets(resolved, order)})
+    _write(folder / ASSETS, {"assetReferences": _assets(resolved)})
     _write(folder / TEMPLATE, template(order))
 
 
-def _assets(job: Job, order: Order) -> dict[str, Any]:
-    """The files that workers read, and the folder that they write to, for farms that send files along."""
+def _assets(job: Job) -> dict[str, Any]:
+    """The files that workers read, and the folder that they write to, for farms that send files along: those of all
+    the job's frames, since all are baked, whichever are written."""
+    frames = frames_of(job, None)
     patterns = [job.plate, *(one.source.pattern for one in job.regions if isinstance(one.source, MatteFile))]
     names: dict[str, None] = {}
     for pattern in patterns:
         sequence = Sequence.parse(pattern, Path())
-        names.update((str(sequence.path(frame)), None) for frame in order.frames)
+        names.update((str(sequence.path(frame)), None) for frame in frames)
     for region in job.everything:
         for picture in region.style.pictures:
             names.update((name, None) for name in (picture.image, picture.matte) if name is not None)

@@ -81,7 +81,17 @@ def describe_frames(frames: Iterable[int]) -> str:
     """Frames as a person would write them: ``1001-1003,1007``; long lists end with a count."""
     import fileseq
 
-    spans = str(fileseq.framesToFrameRange(sorted(set(frames)))).split(",")
+    return _first_spans(str(fileseq.framesToFrameRange(sorted(set(frames)))).split(","))
+
+
+def describe_holes(frames: Iterable[int]) -> str:
+    """What lacks between the first and the last of ``frames``, written likewise; empty when nothing does."""
+    there = sorted(frames)
+    gaps = [(one + 1, other - 1) for one, other in itertools.pairwise(there) if other - one > 1]
+    return _first_spans([str(first) if first == last else f"{first}-{last}" for first, last in gaps])
+
+
+def _first_spans(spans: list[str]) -> str:
     return ",".join(spans[:8]) + (f" and {len(spans) - 8} more ranges" if len(spans) > 8 else "")
 
 

@@ -149,6 +149,7 @@ class Run:
 
     def plan(self) -> Plan:
         """What :meth:`run` would read and write. Nothing is written."""
+        self._tell_of_the_shot()
         bakery: Bakery | None = None
         if self.stage != "apply":
             if not self._bakes_anew:
@@ -191,13 +192,8 @@ class Run:
                 self._render(bakery)
 
     def _tell_of_the_shot(self) -> None:
-        holes = self.shot.holes
-        if holes and self.job.frames is None:
-            spans = [str(first) if first == last else f"{first}-{last}" for first, last in holes]
-            more = f" and {len(spans) - 8} more ranges" if len(spans) > 8 else ""
-            self.progress.warning(
-                f"the sequence has holes: {','.join(spans[:8])}{more} missing from {self.shot.plate}"
-            )
+        if holes := self.shot.holes:
+            self.progress.warning(f"the sequence has holes: {holes} missing from {self.shot.plate}")
         for note in self.shot.colour.notes:
             self.progress.note(note)
 

@@ -21,7 +21,7 @@ from lookmatte.imaging.patience import is_file, patiently
 from lookmatte.imaging.plate import Key
 from lookmatte.imaging.reader import FrameHeader, read_frame, read_header
 from lookmatte.imaging.selection import listed_ids, literal_ids, match_layers
-from lookmatte.imaging.sequence import Sequence, parse_frames
+from lookmatte.imaging.sequence import Sequence, describe_holes, parse_frames
 from lookmatte.imaging.vectors import Vectors, read_vectors
 from lookmatte.job import Channel, Cryptomatte, Job, MatteFile, Region, StyleRef
 from lookmatte.looks.bake import Blend
@@ -113,10 +113,9 @@ class Shot:
                 self._check_channel(region, region.source)
 
     @property
-    def holes(self) -> list[tuple[int, int]]:
-        """Frames that lack between the first and the last on disk, as (first, last) of each gap."""
-        pairs = zip(self.on_disk, self.on_disk[1:], strict=False)
-        return [(before + 1, after - 1) for before, after in pairs if after - before > 1]
+    def holes(self) -> str:
+        """Where nobody named the frames: those that lack between the first and the last on disk."""
+        return describe_holes(self.on_disk) if self.job.frames is None else ""
 
     def _first(self) -> tuple[PlateColour, Window]:
         """Colour and display window, from the first frame whose header can be read."""
