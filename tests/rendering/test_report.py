@@ -110,15 +110,31 @@ def test_every_fault_of_a_shot_stands_on_its_page(made: Shot, nursery: Nursery) 
     assert said[1, "bad"] == f"{made.output(1)}: not rendered"
     assert said[2, "bad"] == "3 pixels NaN or infinite that the plate has not"
     assert "jumps by" in said[4, "look"]
+    assert said[4, "bad"] == "another program has changed this file since lookmatte made it"
     assert said[5, "bad"] == "the plate or a matte has changed since it was made"
     assert 3 not in {number for number, _ in said}
-    assert events[-1]["bad"] == [1, 2, 5]
+    assert events[-1]["bad"] == [1, 2, 4, 5]
     html = (made.folder / "job.report.html").read_text(encoding="utf-8")
-    assert "3 of 5 frames are bad (1-2,5)" in html
+    assert "4 of 5 frames are bad (1-2,4-5)" in html
     assert "http" not in html.replace("http://www.w3.org", "")
     anchors = set(re.findall(r'id="(f-?\d+)"', html))
     assert {target for target in re.findall(r'href="#(f-?\d+)"', html)} <= anchors
     assert made.output(4).as_uri() in html
+
+
+def test_holes_of_the_plate_stand_in_the_verdict(made: Shot, nursery: Nursery) -> None:
+    made.plate(3).unlink()
+    job = made.save_job()
+    assert nursery.run("render", job, "--model", made.model, "--quiet").returncode == 0
+    ran = nursery.run("report", job, "--quiet")
+    verdict = "4 frames, nothing to complain of; the plate has holes (3)"
+    assert (ran.returncode, ran.stdout.splitlines()[1:]) == (0, [verdict])
+    assert ran.stderr == f"warning: the sequence has holes: 3 missing from {made.folder}/plate/sh.####.exr\n"
+    html = (made.folder / "job.report.html").read_text(encoding="utf-8")
+    assert f'<p class="verdict worse">{verdict}</p>' in html
+    named = made.save_job(frames="1-5")
+    ran = nursery.run("report", named, "--quiet")
+    assert (ran.returncode, ran.stdout.splitlines()[1:]) == (1, ["1 of 5 frames is bad (3)"])
 
 
 def test_another_job_and_a_foreign_file_are_told_apart(made: Shot, nursery: Nursery) -> None:

@@ -18,7 +18,8 @@ Mood = Literal["good", "worse", "worst"]
 @dataclass(frozen=True)
 class Report:
     """All that a page shows of a shot. ``shot``: its name where a job has several; ``output``: what is judged;
-    ``expected``: the frames that should be there; ``seconds``: by frame and stage, where known."""
+    ``expected``: the frames that should be there; ``seconds``: by frame and stage, where known; ``holes``: the
+    frames that lack between the plate's, where the job does not say which there should be."""
 
     shot: str | None
     output: sequence.Sequence
@@ -26,6 +27,7 @@ class Report:
     frames: Sequence[FrameMeasures]
     findings: Sequence[Finding]
     seconds: Mapping[int, Mapping[str, float]]
+    holes: str = ""
 
     @cached_property
     def worst(self) -> dict[int, Severity]:
@@ -49,7 +51,7 @@ class Report:
     @property
     def mood(self) -> Mood:
         """How it looks as a whole."""
-        return "worst" if self.bad else "worse" if self.doubtful else "good"
+        return "worst" if self.bad else "worse" if self.doubtful or self.holes else "good"
 
     @property
     def verdict(self) -> str:
@@ -62,7 +64,11 @@ class Report:
         if doubtful:
             rest = "" if bad else f" {of}"
             said.append(f"{len(doubtful)}{rest} should be looked at ({describe_frames(doubtful)})")
-        return "; ".join(said) if said else f"{counted(total, 'frame')}, nothing to complain of"
+        if not said:
+            said.append(f"{counted(total, 'frame')}, nothing to complain of")
+        if self.holes:
+            said.append(f"the plate has holes ({self.holes})")
+        return "; ".join(said)
 
 
 def verdict_of(reports: Sequence[Report]) -> str:

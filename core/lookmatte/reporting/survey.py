@@ -27,6 +27,7 @@ class Survey:
         self._shot = shot
         there = self._inspector.shot.frames
         self._expected = list(there) if frames is None else sorted(parse_frames(frames))
+        self._holes = self._inspector.shot.holes if frames is None else ""
         strange = sorted(set(self._expected) - set(there))
         if strange:
             raise InputError(
@@ -46,6 +47,8 @@ class Survey:
     def report(self, progress: Progress) -> Report:
         """Measure and judge every frame; one that cannot be measured is bad, and says why."""
         progress.start(len(self._expected), stage="report", output=str(self.output))
+        if self._holes:
+            progress.warning(f"the sequence has holes: {self._holes} missing from {self._inspector.shot.plate}")
         measured: list[FrameMeasures] = []
         failed: dict[int, str] = {}
 
@@ -68,4 +71,4 @@ class Survey:
         wanted = set(self._expected)
         seconds = {frame: stages for frame, stages in recall(self.output).items() if frame in wanted}
         findings = judge(measured, failed, seconds)
-        return Report(self._shot, self.output, self._expected, measured, findings, seconds)
+        return Report(self._shot, self.output, self._expected, measured, findings, seconds, self._holes)
