@@ -241,6 +241,9 @@ def test_aliases_share_settings_and_cannot_explode(folder: Path) -> None:
     assert job.regions[0].style == job.regions[1].style
     rows = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
     assert "more than 20000 values" in complaint(folder, "\n".join(rows))
+    # Each of these is short, and what it stands for would be read to its end.
+    long = f"a: &a {'x' * 300_000}\nb: [{', '.join(['*a'] * 10)}]"
+    assert "more than 20000 values" in complaint(folder, long)
 
 
 def test_yaml_1_2_reads_texts_as_texts_and_frames_as_decimal(folder: Path) -> None:
@@ -274,6 +277,11 @@ def test_a_mapping_of_odd_values_is_an_error(tmp_path: Path) -> None:
     for mapping in ({"plate": object()}, {"plate": endless}, {"regions": {3: {}}}, [], None, {"plate": math.nan}):
         with pytest.raises(InputError):
             Job.from_mapping(mapping, tmp_path)  # type: ignore[arg-type]
+    for key in ("frames", "exposure_limit", "strength"):
+        rest = {"style": "gold.jpg", **({} if key == "frames" else {key: 10**5000})}
+        mapping = {"plate": "p.exr", "output": "o.exr", "regions": {"rest": rest}}
+        with pytest.raises(InputError, match="a number of more than 300 digits is too long"):
+            Job.from_mapping({**mapping, "frames": 10**5000 if key == "frames" else "1"}, tmp_path)
 
 
 PLAIN = st.recursive(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -140,6 +142,30 @@ def test_two_looks_of_one_plate_may_share_a_sequence_when_their_frames_differ(wr
     apart = f"{LOOK}shots:\n  a: {{{both}, frames: 1-5}}\n  b: {{{both}, frames: 6-9}}\n"
     assert list(load_shots(write(apart))) == ["a", "b"]
     assert "is that of a too" in complaint(write(apart.replace("6-9", "5-9")))
+    assert "is that of a too" in complaint(write(apart.replace(", frames: 6-9", "")))
+    assert "is that of a too" in complaint(write(apart.replace(", frames: 1-5", "")))
+    many = apart.replace("1-5", "1-600000").replace("6-9", "600001-1200000")
+    assert "shots.b.output: " in complaint(write(many))
+    assert "would be more than 1,000,000 frames" in complaint(write(many))
+
+
+def test_many_shots_of_many_frames_take_little_memory(write: Write) -> None:
+    shots = "".join(f"  s{number}: {{plate: p.####.exr, output: o{number}.####.exr}}\n" for number in range(30))
+    path = write(f"{LOOK}frames: 1-1000000\nshots:\n{shots}")
+    tracemalloc.start()
+    try:
+        assert len(load_shots(path)) == 30
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_shots_cannot_multiply_what_they_share(write: Write) -> None:
+    """Three thousand lines would be two million regions."""
+    regions = "".join(f"  r{number}: {{channel: a, style: gold.jpg}}\n" for number in range(1500))
+    shots = "".join(f"  s{number}: {{plate: p.exr}}\n" for number in range(1500))
+    said = complaint(write(f"output: o.exr\nregions:\n{regions}shots:\n{shots}"))
+    assert re.fullmatch(r"seq\.yaml:\d+: shots: more than 1,000,000 values in all shots together; .*", said)
 
 
 # ---- the merge key ------------------------------------------------------------------------------------------

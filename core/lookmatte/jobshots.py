@@ -19,9 +19,10 @@ from pathlib import Path
 
 from lookmatte.errors import InputError, nearest
 from lookmatte.job import Job
-from lookmatte.jobtree import Node, Problems, Table, show
+from lookmatte.jobtree import Node, Problems, Table, show, weight
 
 JOB_KEYS = ("plate", "frames", "output", "color", "alpha", "regions", "temporal", "shots")
+MAX_VALUES = 1_000_000  # of all shots together, each with what it shares
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -44,6 +45,8 @@ def shots(root: Node, problems: Problems) -> list[tuple[str | None, Node, Proble
         problems.raise_if_any()
     assert isinstance(given.value, Table)
     found: list[tuple[str | None, Node, Problems]] = []
+    weights = {id(node): weight(node) for _, node in shared}
+    left_over = MAX_VALUES
     names: dict[str, str] = {}
     for key, value in given.value.entries:
         wrong = _wrong_name(key, names)
@@ -58,6 +61,10 @@ def shots(root: Node, problems: Problems) -> list[tuple[str | None, Node, Proble
         if "shots" in own:
             problems.add(value, f"shots.{name}.shots", "a shot has no shots")
         left = [(one, node) for one, node in shared if one.value not in own]
+        left_over -= weight(value) + sum(weights[id(node)] for _, node in left)
+        if left_over < 0:
+            problems.add(value, "shots", f"more than {MAX_VALUES:,} values in all shots together; split the file")
+            problems.raise_if_any()
         entries = (*left, *((one, node) for one, node in value.value.entries if one.value != "shots"))
         its_own = problems.of(f"shots.{name}", [str(one.value) for one, _ in left])
         found.append((name, Node(Table(entries), value.line), its_own))
@@ -98,19 +105,38 @@ def choose_shots(
 
 def check_outputs(jobs: Mapping[str | None, Job], problems: Problems) -> None:
     """Note the shots that would write files of one before them."""
-    from lookmatte.imaging.sequence import Sequence, parse_frames
+    from lookmatte.imaging.sequence import Sequence
 
-    taken: dict[tuple[str, str, int, str], list[tuple[str | None, set[int] | None]]] = {}
+    places: dict[tuple[str, str, int, str], list[str | None]] = {}
     for name, job in jobs.items():
         try:
             output = Sequence.parse(job.output, Path())
         except InputError:
             continue  # told by itself when the job is run
         place = os.path.normcase(os.path.normpath(output.folder))
-        others = taken.setdefault((place, output.prefix, output.width, output.suffix), [])
-        frames = None if job.frames is None else set(parse_frames(job.frames))
-        for other, theirs in others:
-            if frames is None or theirs is None or frames & theirs:
-                problems.add(None, f"shots.{name}.output", f"{output} is that of {other} too; write somewhere else")
-                break
-        others.append((name, frames))
+        places.setdefault((place, output.prefix, output.width, output.suffix), []).append(name)
+    for names in places.values():
+        if len(names) > 1:
+            _check_one_output({name: jobs[name] for name in names}, problems)
+
+
+def _check_one_output(jobs: Mapping[str | None, Job], problems: Problems) -> None:
+    """Note which of the shots that write one sequence take frames of another."""
+    from lookmatte.imaging.sequence import MAX_FRAMES, parse_frames
+
+    takes_all: str | None = None
+    taken: dict[int, str | None] = {}
+    for name, job in jobs.items():
+        frames = None if job.frames is None else parse_frames(job.frames)
+        other = takes_all
+        if other is None:
+            other = next((taken[frame] for frame in (taken if frames is None else frames) if frame in taken), None)
+        key = f"shots.{name}.output"
+        if other is not None:
+            problems.add(None, key, f"{job.output} is that of {other} too; write somewhere else")
+        elif frames is None:
+            takes_all = name
+        elif len(taken) + len(frames) > MAX_FRAMES:
+            problems.add(None, key, f"{job.output} would be more than {MAX_FRAMES:,} frames; check their numbers")
+        else:
+            taken.update(dict.fromkeys(frames, name))

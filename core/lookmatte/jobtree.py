@@ -22,6 +22,10 @@ from lookmatte.errors import InputError
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
 MAX_NODES = 20_000
+LETTERS = 64
+"""A text is one value more for each so many letters: an alias of a long one is short, and all of it is read."""
+
+LONGEST_NUMBER = 300  # digits
 MAX_REPORTED = 40
 
 Scalar = str | int | float | bool | None
@@ -42,6 +46,16 @@ class Node:
     line: int | None = None
 
 
+def weight(node: Node) -> int:
+    """How many values a tree holds, as ``MAX_NODES`` counts them."""
+    value = node.value
+    if isinstance(value, Table):
+        return 1 + sum(weight(key) + weight(one) for key, one in value.entries)
+    if isinstance(value, tuple):
+        return 1 + sum(map(weight, value))
+    return 1 + (len(value) // LETTERS if isinstance(value, str) else 0)
+
+
 class Problems:
     """Collects every mistake, so that a person corrects a file once."""
 
@@ -49,7 +63,7 @@ class Problems:
         """``labels`` renames keys in messages: the command line says ``--style``, not ``rest.style``."""
         self._source = source
         self._labels = labels or {}
-        self._found: list[tuple[int, str]] = []
+        self._found: dict[tuple[int, str], None] = {}
         self._part, self._shared = "", frozenset[str]()
 
     def of(self, part: str, shared: Collection[str]) -> Problems:
@@ -66,9 +80,7 @@ class Problems:
         label = self._labels.get(key, key)
         if self._part and key.partition(".")[0] not in self._shared:
             label = f"{self._part}.{label}" if label else self._part
-        found = (line or 0, f"{place}{label}: {message}" if label else f"{place}{message}")
-        if not self._part or found not in self._found:
-            self._found.append(found)
+        self._found[line or 0, f"{place}{label}: {message}" if label else f"{place}{message}"] = None
 
     def raise_if_any(self) -> None:
         """Raise one InputError with a line for each mistake, in the file's order."""
@@ -133,7 +145,7 @@ def _scalar(tag: str, text: str) -> Scalar:
         return None
     if kind == "bool":
         return text.lower() == "true"
-    if len(text) > 300:
+    if len(text) > LONGEST_NUMBER:
         raise ValueError(f"a number of {len(text)} digits is too long")
     return int(text) if kind == "int" else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
@@ -151,15 +163,21 @@ class _Converter:
 
     def _enter(self, line: int | None, depth: int) -> None:
         self._left -= 1
+        self._check(line, depth)
+
+    def _check(self, line: int | None, depth: int) -> None:
         if depth > MAX_DEPTH or self._left < 0:
             limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_NODES} values"
             self._problems.add(line, "", f"more than {limit}, aliases expanded; that is no job")
             self._problems.raise_if_any()
 
-    def _leaf(self, value: Scalar, line: int | None) -> Node:
-        if isinstance(value, str) and _unprintable(value):
-            self._problems.add(line, "", f"{show(value)} holds a control character")
-            value = "?"
+    def _leaf(self, value: Scalar, line: int | None, depth: int) -> Node:
+        if isinstance(value, str):
+            self._left -= len(value) // LETTERS
+            self._check(line, depth)
+            if _unprintable(value):
+                self._problems.add(line, "", f"{show(value)} holds a control character")
+                value = "?"
         return Node(value, line)
 
     def _table(self, pairs: Iterable[tuple[Node, Node]]) -> Table:
@@ -211,7 +229,7 @@ class _Converter:
             self._problems.add(line, "", f"the tag {show(node.tag)} is not allowed; write a plain value")
             return Node("?", line)
         try:
-            return self._leaf(_scalar(node.tag, node.value), line)
+            return self._leaf(_scalar(node.tag, node.value), line, depth)
         except ValueError as error:
             self._problems.add(line, "", str(error))
             return Node("?", line)
@@ -227,11 +245,14 @@ class _Converter:
         if isinstance(value, list | tuple):
             return Node(tuple(self.from_python(item, depth + 1) for item in value))
         if isinstance(value, os.PathLike):
-            return self._leaf(os.fsdecode(value), None)
+            return self._leaf(os.fsdecode(value), None, depth)
+        if isinstance(value, int) and abs(value) >= 10**LONGEST_NUMBER:
+            self._problems.add(None, "", f"a number of more than {LONGEST_NUMBER} digits is too long")
+            return Node("?")
         if value is None or isinstance(value, str | int | float | bool):
-            return self._leaf(value, None)
+            return self._leaf(value, None, depth)
         if isinstance(value, SupportsIndex):  # numpy's integers
-            return Node(operator.index(value))
+            return self.from_python(operator.index(value), depth)
         self._problems.add(None, "", f"a value of type {type(value).__name__} is not allowed in a job")
         return Node("?")
 
