@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from processes import ALL, COUNTS, Nursery
 from shots import Plane, Shot, Told, equal
 
 from lookmatte.errors import InputError
+from lookmatte.imaging import patience
 from lookmatte.imaging.wholefile import machine
 from lookmatte.rendering import RenderSummary
 from lookmatte.rendering.claim import LOCK, claimed
@@ -131,6 +135,46 @@ def test_a_lock_leads_nowhere_else(made: Shot) -> None:
     with pytest.raises(InputError, match="the bake's folder cannot be made \\(Too many levels of symbolic links"):
         made.render(options=options)
     assert precious.read_text() == "mine"
+
+
+def test_a_claim_that_is_interrupted_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker lives on when a request is cancelled, and would wait for itself."""
+
+    def interrupt() -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(platform, "node", interrupt)
+        with pytest.raises(KeyboardInterrupt), claimed(tmp_path / "bake", wait=True, tell=pytest.fail):
+            pytest.fail("it was interrupted")
+    with claimed(tmp_path / "bake", wait=False, tell=pytest.fail) as folder:
+        assert folder == tmp_path / "bake"
+
+
+def test_a_claim_that_fails_halfway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does a moment of a bad network fail it."""
+    real, failing = os.listdir, 0
+
+    def listing(path: Any = ".") -> list[str]:
+        nonlocal failing
+        if Path(path).name == "bake" and failing:
+            failing -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path)
+
+    told: list[str] = []
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(os, "listdir", listing)
+    with claimed(tmp_path / "bake", wait=False, tell=told.append) as folder:
+        (folder / "bake.json").write_text("{}")
+        failing = 1
+        with claimed(tmp_path / "bake", wait=False, tell=told.append) as beside:
+            assert (beside / "bake.json").read_text() == "{}"
+        failing = 99
+        with pytest.raises(InputError, match="cannot be made"), claimed(folder, wait=False, tell=told.append):
+            pytest.fail("it cannot be listed")
+    assert len(told) == 2
+    assert real(tmp_path) == ["bake"]
 
 
 def test_a_grid_of_another_bake_is_never_applied(made: Shot) -> None:

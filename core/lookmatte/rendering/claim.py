@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lookmatte.errors import InputError
 from lookmatte.imaging.locks import lock
+from lookmatte.imaging.patience import patiently
 from lookmatte.imaging.wholefile import folder_clock, is_abandoned, machine, why
 from lookmatte.rendering.store import LOCK
 
@@ -36,38 +37,42 @@ def claimed(folder: Path, *, wait: bool, tell: Callable[[str], None]) -> Iterato
     with all that lies in the first one by now, which is gone afterwards. ``tell`` hears of either. Where a file
     system knows no locks the folder is shared. Raises InputError when it cannot be made.
     """
-    try:
-        _sweep(folder)
-        handle = _take(folder)
-        if handle is None and wait:
-            tell(f"{folder}: {_owner(folder)} bakes into it; this run begins when that has ended")
-            while handle is None:
-                time.sleep(_LOOK)
-                handle = _take(folder)
-        own, handle = (folder, handle) if handle is not None else _beside(folder, tell)
-    except OSError as error:
-        raise InputError(f"{folder}: the bake's folder cannot be made ({why(error)})") from None
-    try:
+    with contextlib.ExitStack() as held:
+        try:
+            _sweep(folder)
+            own = folder
+            taken = _take(folder, held)
+            if not taken and wait:
+                tell(f"{folder}: {_owner(folder)} bakes into it; this run begins when that has ended")
+                while not taken:
+                    time.sleep(_LOOK)
+                    taken = _take(folder, held)
+            if not taken:
+                own = _beside(folder, tell, held)
+        except OSError as error:
+            raise InputError(f"{folder}: the bake's folder cannot be made ({why(error)})") from None
         yield own
-    finally:
-        if own != folder:
-            shutil.rmtree(own, ignore_errors=True)
-        os.close(handle)
 
 
-def _take(folder: Path) -> int | None:
-    """Lock a folder; None when another process has it. Raises OSError."""
+def _take(folder: Path, held: contextlib.ExitStack) -> bool:
+    """Lock a folder, until ``held`` is left; False when another process has it. Raises OSError."""
+    handle = patiently(lambda: _open_lock(folder), folder)
+    with contextlib.ExitStack() as mine:  # a process that lives on must not keep a lock of which nobody knows
+        mine.callback(os.close, handle)
+        if lock(handle) is False:
+            return False
+        found = os.fstat(handle)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:  # the folder may come from anywhere
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, 0)
+                os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
+        held.enter_context(mine.pop_all())
+    return True
+
+
+def _open_lock(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    if lock(handle) is False:
-        os.close(handle)
-        return None
-    found = os.fstat(handle)
-    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:  # the folder may come from anywhere
-        with contextlib.suppress(OSError):
-            os.ftruncate(handle, 0)
-            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
-    return handle
+    return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _owner(folder: Path) -> str:
@@ -79,19 +84,20 @@ def _owner(folder: Path) -> str:
     return said or "another process"
 
 
-def _beside(folder: Path, tell: Callable[[str], None]) -> tuple[Path, int]:
-    """A folder of this process's own, with what has been baked so far."""
+def _beside(folder: Path, tell: Callable[[str], None], held: contextlib.ExitStack) -> Path:
+    """A folder of this process's own, with what has been baked so far; it goes when ``held`` is left."""
     own = folder.with_name(f"{folder.name}.{machine()}-{os.getpid()}.{secrets.token_hex(4)}")
-    handle = _take(own)
-    assert handle is not None
+    held.callback(shutil.rmtree, own, ignore_errors=True)
+    _take(own, held)
     tell(f"{_owner(folder)} bakes the same; this run bakes for itself, in {own.name} until it ends")
     # What was written last is taken first: what it counts on is there then. Files are never changed, only replaced.
-    names = sorted(os.listdir(folder), key=lambda name: (name.endswith(".exr"), not name.endswith(".safetensors")))
+    there = patiently(lambda: os.listdir(folder), folder)
+    names = sorted(there, key=lambda name: (name.endswith(".exr"), not name.endswith(".safetensors")))
     for name in names:
         if name != LOCK and not name.startswith("."):
             with contextlib.suppress(OSError):
                 _copy(folder / name, own / name)
-    return own, handle
+    return own
 
 
 def _copy(source: Path, target: Path) -> None:
