@@ -113,7 +113,7 @@ def test_folders_that_refuse_are_told_before_anything_is_done(
         code, _, err = nursery.run("bake", *words[1:], "--overwrite", cwd=made.folder, REFUSABLE=1)
         assert code == 2, err
         assert err[0].startswith(f"lookmatte: error: {bake}/")
-        assert err[0].endswith("cannot be replaced (Permission denied)")
+        assert err[0].endswith("cannot be removed (Permission denied)")
     finally:
         bake.chmod(0o755)
     # A frame that may not even be looked at is not replaced.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,9 @@ import OpenImageIO as oiio
 import pytest
 from shots import Nursery, Shot, Told, equal, paint, write_exr, write_plate, write_style
 
+from lookmatte import rendering
+from lookmatte.errors import InputError
+from lookmatte.imaging import patience
 from lookmatte.imaging.reader import read_header
 from lookmatte.rendering import RenderSummary
 from lookmatte.rendering.store import BakeStore
@@ -304,3 +308,93 @@ def test_a_frame_without_mattes_between_good_ones(shot: Maker) -> None:
     told = Told()
     assert made.render(options={"progress": told}) == RenderSummary(done=[1, 3], failed=[2])
     assert told.failures[2] == "region 'hero': sh.0002.exr: there is no cryptomatte in this file"
+
+
+def test_the_order_of_regions_makes_nothing_again(shot: Maker) -> None:
+    made = shot(range(1, 4), **SMALL)
+    sky = {"matte": "sky/sky.####.png", "style": "green.png"}
+    low = {"matte": "sky/sky.0001.png", "style": "red.png"}
+    assert made.render(regions={"sky": sky, "low": low}).done == [1, 2, 3]
+    assert made.render(regions={"low": low, "sky": sky}) == RenderSummary(skipped=[1, 2, 3])
+
+
+def test_a_still_matte_that_is_replaced_on_the_way_is_not_taken_for_the_new_one(shot: Maker) -> None:
+    """A frame that was made with the old one must not say of itself that it was made with the new one."""
+    made = shot(range(1, 11), **SMALL)
+    regions = {"sky": {"matte": "still.png", "style": "green.png", "blend": "pixel"}}
+    shutil.copy(made.folder / "sky/sky.0001.png", made.folder / "still.png")
+
+    class Replacing(Told):
+        def frame_done(self, frame: int, path: Path | None, seconds: float) -> None:
+            if frame == 1:
+                shutil.copy(made.folder / "sky/sky.0010.png", made.folder / "still.new")
+                os.replace(made.folder / "still.new", made.folder / "still.png")
+
+    keys: dict[str, Any] = {"regions": regions, "temporal": {"mode": "frame"}}
+    assert made.render(options={"progress": Replacing()}, **keys).failed == []
+    again = made.render(**keys)
+    assert 1 in again.done
+    assert 10 in again.skipped
+    assert equal(made.written(), fresh(made, **keys))
+
+
+@pytest.mark.parametrize("temporal", [{"mode": "coherent"}, {"mode": "shot", "subsample": 2}])
+def test_a_frame_that_breaks_in_an_unexpected_way_fails_alone_again(
+    shot: Maker, monkeypatch: pytest.MonkeyPatch, temporal: dict[str, Any]
+) -> None:
+    """Whatever goes wrong with it, and whether it is looked at in its turn or before."""
+    made = shot(range(1, 6), **SMALL)
+    real = rendering.shot.Shot.proxy
+
+    def proxy(self: rendering.shot.Shot, loaded: rendering.shot.LoadedFrame) -> Any:
+        if loaded.number == 3:
+            raise MemoryError
+        return real(self, loaded)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering.shot.Shot, "proxy", proxy)
+        first, second = Told(), Told()
+        summary = made.render(options={"progress": first}, temporal=temporal)
+        assert summary == RenderSummary(done=[1, 2, 4, 5], failed=[3])
+        assert f"{made.plate(3)}: not enough memory for a frame of" in first.failures[3]
+        summary = made.render(options={"progress": second}, temporal=temporal)
+        assert summary == RenderSummary(skipped=[1, 2, 4, 5], failed=[3])
+        assert first.failures == second.failures
+    assert 3 in made.render(temporal=temporal).done
+    assert equal(made.written(), fresh(made, temporal=temporal))
+
+
+def test_an_old_bake_that_cannot_be_removed_for_a_moment_costs_no_frame(
+    shot: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shot(range(1, 4), **SMALL)
+    made.render()
+    repaint(made, 1)  # the history begins anew
+    failing, lists = {"state.safetensors": 1, "listing": 0}, os.listdir
+    unlink = Path.unlink
+
+    def remove(self: Path, missing_ok: bool = False) -> None:
+        if failing.get(self.name, 0):
+            failing[self.name] -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        unlink(self, missing_ok)
+
+    def listing(path: Any = ".") -> list[str]:
+        if failing["listing"] and Path(path).name == "grids":
+            failing["listing"] -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return lists(path)
+
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(Path, "unlink", remove)
+    monkeypatch.setattr(os, "listdir", listing)
+    assert made.render() == RenderSummary(done=[1, 2, 3])
+    assert failing["state.safetensors"] == 0
+    assert equal(made.written(), fresh(made))
+    options: dict[str, Any] = {"stage": "bake", "bake_dir": made.folder / "grids", "overwrite": True}
+    made.render(options=options)
+    failing["listing"] = 2
+    assert made.render(options=options).done == [1, 2, 3]
+    failing["listing"] = 99
+    with pytest.raises(InputError, match="the bake's folder cannot be"):
+        made.render(options=options)

@@ -18,13 +18,14 @@ from typing import Any
 from torch import Tensor
 
 from lookmatte.errors import FrameError
-from lookmatte.imaging.wholefile import write_bytes
+from lookmatte.imaging.wholefile import remove, write_bytes
 from lookmatte.jobvalues import FRAME_LIMIT
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.memory import Memory
 from lookmatte.looks.proxy import FrameProxy, is_cut
 from lookmatte.networks.tensorfile import digest, read_tensors, tensor_bytes
 from lookmatte.rendering.cuts import Cuts
+from lookmatte.rendering.flow import BROKEN
 from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeStore
@@ -110,7 +111,8 @@ class Bakery:
         self._given_up: dict[str, str] = {}
         temporal = shot.job.temporal
         self.mode = temporal.mode
-        self.frames = [frame for frame in shot.frames if frame not in set(shot.missing)]
+        gone = set(shot.missing)
+        self.frames = [frame for frame in shot.frames if frame not in gone]
         self.keys = key_frames(self.frames, temporal.subsample, temporal.cuts)
         self._is_key = frozenset(self.keys)
         self._alone = self.mode == "frame" and temporal.subsample == 1  # no frame asks another for anything
@@ -140,14 +142,16 @@ class Bakery:
         """The first key from a frame on, which its grids need; one that failed is not, save for its own frame."""
         if frame in self._is_key:
             return frame
-        return next((key for key in self.keys[bisect_left(self.keys, frame) :] if key not in self.failed), None)
+        behind = range(bisect_left(self.keys, frame), len(self.keys))
+        return next((self.keys[at] for at in behind if self.keys[at] not in self.failed), None)
 
     def is_unsure(self, frame: int) -> bool:
         """May the frame's grids change by what is still to be baked?"""
         if frame in self._todo or self.needed_key(frame) in self._todo:
             return True
-        before = (key for key in reversed(self.keys[: bisect_left(self.keys, frame)]) if key not in self.failed)
-        return frame not in self._is_key and next(before, None) in self._todo
+        before = reversed(range(bisect_left(self.keys, frame)))
+        earlier = next((self.keys[at] for at in before if self.keys[at] not in self.failed), None)
+        return frame not in self._is_key and earlier in self._todo
 
     # What is there already
 
@@ -236,8 +240,16 @@ class Bakery:
             if stamp is not None and stamp == self._shot.stamp(frame):
                 try:
                     self._shot.proxy(self._shot.load(frame))
-                except FrameError as error:
-                    self.give_up(frame, str(error))
+                except BROKEN as error:
+                    self.give_up(frame, self._shot.trouble(frame, error))
+
+    def _peek(self, frame: int) -> tuple[LoadedFrame, FrameProxy] | None:
+        """A frame out of its turn; None where it cannot be had, which is told in its turn."""
+        try:
+            loaded = self._shot.load(frame)
+            return loaded, self._shot.proxy(loaded)
+        except BROKEN:
+            return None
 
     def _survey_holds(self, state: dict[str, Any]) -> bool:
         """Are the frames whose statistics were pooled still the same?"""
@@ -269,10 +281,10 @@ class Bakery:
         gone."""
         if self._begun:
             return
-        if self._is_void:
-            self._state.unlink(missing_ok=True)
         self._store.complete = False
         with _or_end():
+            if self._is_void:
+                remove(self._state)
             self._store.save_index()
         self._begun = True
 
@@ -334,11 +346,10 @@ class Bakery:
             return False
         last, previous = earlier, None
         for number in self.frames[bisect_left(self.frames, earlier + 1) : bisect_left(self.frames, proxy.frame)]:
-            try:
-                loaded = self._shot.load(number)
-                current = self._shot.proxy(loaded)
-            except FrameError:
+            peeked = self._peek(number)
+            if peeked is None:
                 continue
+            loaded, current = peeked
             if any(last < cut <= number for cut in known) or self._cuts.between(last, thumbnail, current):
                 self._cut_at(number, previous)
                 self._bake(current, loaded.stamp, cut=True)
@@ -354,10 +365,8 @@ class Bakery:
         """The small picture of a key frame, in which cuts are looked for."""
         if self._remembers == frame:
             return self._ready().memory.thumbnail
-        try:
-            return self._shot.proxy(self._shot.load(frame)).thumbnail()
-        except FrameError:
-            return None
+        peeked = self._peek(frame)
+        return None if peeked is None else peeked[1].thumbnail()
 
     def _cut_at(self, frame: int, previous: tuple[FrameProxy, str] | None) -> None:
         # First the cut, then the key before it: a key that no cut explains would be forgotten by a resume.
@@ -370,13 +379,12 @@ class Bakery:
         last, thumbnail = before.frame, before.thumbnail()
         inside = slice(bisect_left(self.frames, before.frame + 1), bisect_left(self.frames, after.frame))
         for number in self.frames[inside]:
-            try:
-                current = self._shot.proxy(self._shot.load(number))
-            except FrameError:
+            peeked = self._peek(number)
+            if peeked is None:
                 continue
-            if self._cuts.between(last, thumbnail, current):
+            if self._cuts.between(last, thumbnail, peeked[1]):
                 return True
-            last, thumbnail = number, current.thumbnail()
+            last, thumbnail = number, peeked[1].thumbnail()
         return self._cuts.between(last, thumbnail, after)
 
     def _survey(self, first: FrameProxy) -> None:
@@ -390,12 +398,11 @@ class Bakery:
                 continue
             if any(first.frame < cut <= number for cut in known):
                 break
-            try:
-                loaded = self._shot.load(number)
-                proxy = self._shot.proxy(loaded)
-            except FrameError:
+            peeked = self._peek(number)
+            if peeked is None:
                 stamps[str(number)] = "unreadable"
                 continue
+            loaded, proxy = peeked
             stamps[str(number)] = loaded.stamp
             if is_cut(samples[-1].thumbnail(), proxy.thumbnail()) and self._is_cut_between(samples[-1], proxy):
                 break

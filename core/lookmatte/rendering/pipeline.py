@@ -23,7 +23,7 @@ from lookmatte.rendering import bands
 from lookmatte.rendering.bakeplaces import earlier_store, made_store, new_store, take_over
 from lookmatte.rendering.bakery import BakeLost, Bakery
 from lookmatte.rendering.claim import claimed
-from lookmatte.rendering.flow import Crew, Flow, internal_error
+from lookmatte.rendering.flow import Crew, Flow
 from lookmatte.rendering.ledger import Ledger
 from lookmatte.rendering.order import Order
 from lookmatte.rendering.outputs import KEPT, Outputs
@@ -266,17 +266,6 @@ class Run:
             self.remarks.add(frame, remark)
         self._done(frame, styled.path, seconds)
 
-    def _reason(self, frame: int, error: Exception) -> str:
-        """Why a frame failed, in a line."""
-        path = self.shot.plate.path(frame)
-        if isinstance(error, LookmatteError):
-            return str(error)
-        if isinstance(error, MemoryError):
-            return f"{path}: not enough memory for a frame of {self.shot.frame_bytes / 2**20:.0f} MiB"
-        if isinstance(error, OSError):
-            return f"{error.filename or path}: {error.strerror or error}"
-        return internal_error(path, error)
-
     # Stages
 
     def _crew(self, frames: int) -> Crew:
@@ -314,7 +303,7 @@ class Run:
             self._done(frame, None, time.perf_counter() - began.pop(frame))
 
         def lost(frame: int, error: Exception) -> None:
-            message = self._reason(frame, error)
+            message = self.shot.trouble(frame, error)
             bakery.give_up(frame, message)
             self._fail(frame, message)
 
@@ -373,7 +362,7 @@ class Run:
             ledger.put(frame, partial(self._written, frame, styled, seconds))
 
         def lost(frame: int, error: Exception) -> None:
-            message = self._reason(frame, error)
+            message = self.shot.trouble(frame, error)
             if bakery and frame in bakery.left:
                 bakery.give_up(frame, message)
             if frame in writing:

@@ -143,11 +143,12 @@ def _styles(region: Region, frame: int) -> tuple[StyleRef, ...]:
 
 
 def _choose(shot: Shot, frame: int | None) -> int:
-    there = [number for number in shot.frames if number not in set(shot.missing)]
+    missing = set(shot.missing)
+    there = [number for number in shot.frames if number not in missing]
     if frame is None:
         return there[len(there) // 2]
     if frame not in there:
-        why = "is missing from the sequence" if frame in shot.missing else "is not in the job"
+        why = "is missing from the sequence" if frame in missing else "is not in the job"
         raise InputError(f"--frame: {frame} {why}; there is: {describe_frames(there)}")
     return frame
 

@@ -28,6 +28,7 @@ from lookmatte.looks.bake import Blend
 from lookmatte.looks.baker import RegionLook
 from lookmatte.looks.proxy import FrameProxy
 from lookmatte.looks.style import Reference
+from lookmatte.rendering.flow import internal_error
 from lookmatte.rendering.proxy import REST, make_proxy
 from lookmatte.rendering.remarks import EMPTY, UNSEEN, Remark
 from lookmatte.rendering.styles import load_style
@@ -102,7 +103,7 @@ class Shot:
             for region in job.regions
             if isinstance(region.source, MatteFile)
         }
-        self._stills: dict[str, MattePicture] = {}
+        self._stills: dict[str, tuple[str, MattePicture]] = {}
         self._layers: dict[str, str] = {}
         self.frame_bytes = 0  # of the first frame, all channels decoded
         self.colour, self.display = self._first()
@@ -216,16 +217,9 @@ class Shot:
 
     def stamp(self, frame: int) -> str:
         """The files that a frame is made from: names, sizes and times of the plate and of the mattes."""
-        paths = [self.plate.path(frame), *(sequence.path(frame) for sequence in self.mattes.values())]
-        parts: list[str] = []
-        for path in paths:
-            try:
-                status = patiently(path.stat, path)
-            except OSError:
-                parts.append(f"{path.name}:-")
-                continue
-            parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+        mattes = [self.mattes[name].path(frame) for name in sorted(self.mattes)]
+        told = "|".join(map(_identity, [self.plate.path(frame), *mattes]))
+        return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     def load(self, number: int, *, mattes: Many[Blend] = ("pixel", "grid"), whole: bool = False) -> LoadedFrame:
         """Decode a frame and find the mattes of the regions whose blend is in ``mattes``: applying needs those of
@@ -265,6 +259,17 @@ class Shot:
         """How a frame's pixels move, where its file tells. Raises FrameError."""
         return read_vectors(self.plate.path(number), plate_part=self.job.part)
 
+    def trouble(self, number: int, error: Exception) -> str:
+        """Why a frame failed, in a line."""
+        path = self.plate.path(number)
+        if isinstance(error, LookmatteError):
+            return str(error)
+        if isinstance(error, MemoryError):
+            return f"{path}: not enough memory for a frame of {self.frame_bytes / 2**20:.0f} MiB"
+        if isinstance(error, OSError):
+            return f"{error.filename or path}: {error.strerror or error}"
+        return internal_error(path, error)
+
     def missing_message(self, number: int) -> str:
         """What to say of a frame that is not on disk."""
         path = self.plate.path(number)
@@ -296,14 +301,25 @@ class Shot:
         path = sequence.path(number)
         if not sequence.is_still:
             return load_matte(path, source.channel)
-        if name not in self._stills:
-            self._stills[name] = load_matte(path, source.channel)
-        return self._stills[name]
+        identity = _identity(path)  # before it is read: one that is replaced meanwhile is read again
+        kept = self._stills.get(name)
+        if kept is None or kept[0] != identity:
+            kept = self._stills[name] = identity, load_matte(path, source.channel)
+        return kept[1]
 
     def proxy(self, loaded: LoadedFrame) -> FrameProxy:
         """The frame as a Baker sees it."""
         with_rest = self.job.rest is not None
         return make_proxy(loaded.number, loaded.frame, self.colour, self.job.alpha, loaded.mattes, with_rest)
+
+
+def _identity(path: Path) -> str:
+    """What tells a file from another of its name: its size and time."""
+    try:
+        status = patiently(path.stat, path)
+    except OSError:
+        return f"{path.name}:-"
+    return f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
 
 
 def _channel(header: FrameHeader, name: str) -> Key:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ from torch import Tensor
 from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
 from lookmatte.bilateral.guide import HIDDEN, GuideWeights
 from lookmatte.errors import FrameError, InputError, nearest, short
-from lookmatte.imaging.patience import first_bytes, is_file
+from lookmatte.imaging.patience import first_bytes, is_file, patiently
 from lookmatte.imaging.reader import read_header, read_parts
-from lookmatte.imaging.wholefile import sweep, temporary_of, why, write_bytes
+from lookmatte.imaging.wholefile import remove, sweep, temporary_of, why, write_bytes
 from lookmatte.imaging.writer import new_part, write_parts_to
 from lookmatte.jobtree import show
 from lookmatte.jobvalues import LONGEST_NAME
@@ -103,13 +104,16 @@ class BakeStore:
     def check(self) -> None:
         """Raise InputError for a folder that holds other files, and no bake among them."""
         try:
-            others = [path for path in self.folder.iterdir() if not self._is_own(path)]
+            others = [name for name in self._names() if not self._is_own(name)]
         except OSError:
             return  # it is not there yet, or making it says what is wrong
         if others and not self._is_bake():
             raise InputError(
-                f"{self.folder}: the bake's folder holds other files ({others[0].name}); name an empty or a new one"
+                f"{self.folder}: the bake's folder holds other files ({others[0]}); name an empty or a new one"
             )
+
+    def _names(self) -> list[str]:
+        return patiently(lambda: os.listdir(self.folder), self.folder)
 
     def _is_bake(self) -> bool:
         try:
@@ -127,18 +131,20 @@ class BakeStore:
             raise InputError(str(error)) from None
 
     @staticmethod
-    def _is_own(path: Path) -> bool:
+    def _is_own(name: str) -> bool:
         """A bake's file, or what a killed run left of one."""
-        return _OWN.fullmatch(temporary_of(path) or path.name) is not None
+        return _OWN.fullmatch(temporary_of(Path(name)) or name) is not None
 
     def clear(self) -> None:
         """Forget the bake that is there: its own files go, others stay. Raises InputError when they cannot."""
-        for path in self.folder.glob("*"):
-            if _OWN.fullmatch(path.name) and path.name != LOCK:
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    raise InputError(f"{path}: cannot be replaced ({why(error)})") from None
+        try:
+            for name in self._names():
+                if _OWN.fullmatch(name) and name != LOCK:
+                    remove(self.folder / name)
+        except OSError as error:
+            raise InputError(f"{self.folder}: the bake's folder cannot be listed ({why(error)})") from None
+        except FrameError as error:
+            raise InputError(str(error)) from None
 
     def save_index(self) -> None:
         """Write ``bake.json``."""
