@@ -49,7 +49,8 @@ class Batch:
         if done:
             center.say("INFO", f"{_frames(done)} {'has its' if len(done) == 1 else 'have their'} look")
         if failed and not self._stopped:
-            center.say("ERROR", f"no look for {_frames(failed)}: the node says why, and so do the lines above")
+            above = ", and so do the lines above" if center.waits() else ""
+            center.say("ERROR", f"no look for {_frames(failed)}: the node says why{above}")
         if self._then is not None:
             self._then(bool(done) and not failed)
 

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import bpy
 
-from . import environment, mapping, memory
-from .session import Event, Session
+from . import environment, jobs, mapping, memory, paths
+from .session import PREFERENCES, Event, Session
 
 _OFTEN, _SELDOM = 0.1, 0.5
 
@@ -23,6 +24,8 @@ watchers: list[Callable[[], None]] = []
 """Called at every tick, whether the worker is busy or not."""
 
 _shown = ""
+_faults: set[str] = set()
+_folders: set[str] = set()
 _reports: deque[tuple[str, str]] = deque()
 _later: deque[Callable[[], None]] = deque()
 
@@ -33,7 +36,12 @@ def say(kind: str, text: str) -> None:
     del messages[:-50]
     print(f"lookmatte: {'' if kind == 'INFO' else kind.lower() + ': '}{text}", flush=True)
     if not waits():
-        _reports.append((kind, text))
+        _reports.append((kind, in_brief(text)))
+
+
+def in_brief(text: str) -> str:
+    """A message as a node or the status bar bears it: without the long names of the folders that were worked in."""
+    return paths.in_brief(text, _folders)
 
 
 def later(act: Callable[[], None]) -> None:
@@ -55,13 +63,11 @@ def python() -> str:
     try:
         found = environment.interpreter(preferences().python)
     except ValueError as error:
-        raise mapping.SettingsError(f"{error}; choose another environment in the preferences") from None
+        raise mapping.SettingsError(f"{error}; choose another environment in {PREFERENCES}") from None
     if not found:
         found = environment.python_in(memory.folder("environment"))
         if not os.path.isfile(found):
-            raise mapping.SettingsError(
-                "lookmatte has no environment yet: choose or create one in Edit > Preferences > Add-ons > lookmatte"
-            )
+            raise mapping.SettingsError(f"lookmatte has no environment yet: choose or create one in {PREFERENCES}")
     return found
 
 
@@ -75,6 +81,7 @@ def submit(
     """Ask the worker, which is started if need be. Raises SettingsError when there is no environment."""
     global session
     chosen = python()
+    _folders.update({memory.folder(), *jobs.folders(arguments)})
     if session is None:
         session = Session(os.path.join(memory.folder(), "worker.log"), say)
     session.use(chosen)
@@ -125,8 +132,12 @@ def tick() -> float:
         _show(session.status() if session is not None else "")
         while _reports:
             _report(*_reports.popleft())
-    except Exception as error:  # a timer that raises is never called again
-        say("ERROR", f"{type(error).__name__}: {error}")
+    except Exception:  # a timer that raises is never called again
+        fault = traceback.format_exc()
+        if fault not in _faults:
+            _faults.add(fault)
+            print(fault, flush=True)
+            say("ERROR", "lookmatte met a fault of its own: Blender's console tells which")
     return _OFTEN if busy() else _SELDOM
 
 
@@ -151,7 +162,7 @@ def _show(text: str) -> None:
         return
     _shown = text
     for window in windows():
-        window.workspace.status_text_set(f"{text}    (lookmatte's Cancel stops it)" if text else None)
+        window.workspace.status_text_set(f"{text}    (the X on the node stops it)" if text else None)
     redraw("NODE_EDITOR")
 
 

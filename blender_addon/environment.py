@@ -10,6 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
+from .paths import brief
+
 # What Blender sets for its own interpreter and another one would stumble over.
 _HOSTS_OWN = (
     "PYTHONHOME",
@@ -118,10 +120,10 @@ def interpreter(given: str) -> str:
     if os.path.isdir(path):
         inside = python_in(path)
         if not os.path.isfile(inside):
-            raise ValueError(f"{path} is no Python environment: {inside} is not there")
+            raise ValueError(f"{brief(path)} is no Python environment")
         return inside
     if not os.path.isfile(path):
-        raise ValueError(f"{path} is not there")
+        raise ValueError(f"{brief(path)} is not there")
     return path
 
 

@@ -92,7 +92,7 @@ class LOOKMATTE_UL_regions(bpy.types.UIList):
     ) -> None:  # fmt: skip
         """One line: what, and with which style."""
         kinds = {key: label for key, label, _ in settings.KINDS}
-        name = item.file if item.kind == "FILE" else item.target
+        name = bpy.path.basename(item.file) if item.kind == "FILE" else item.target
         layout.label(text=kinds[item.kind] if item.kind == "REST" else name or f"{kinds[item.kind]}?")
         layout.label(text=item.style.name if item.style is not None else "no style")
 

@@ -25,6 +25,7 @@ FORMATS = (
 _MARK = "lookmatte_final"
 _made: list[Any] = []
 """What stands in while final frames are made."""
+_folder = ""
 
 
 def is_final(scene: Any) -> bool:
@@ -53,7 +54,8 @@ def begin(scene: Any, file_format: str, folder: str, then: Callable[[bool], None
     render, there = looks.rendered_frames(scene)
     lacking = sorted(set(jobs.scene_frames(scene)) - set(there))
     if lacking:
-        raise mapping.SettingsError(f"render frames {paths.frames_text(lacking)} first: they are not at {render}")
+        which = paths.frames_text(lacking)
+        raise mapping.SettingsError(f"render frames {which} first: they are not at {paths.brief(render)}")
     name = scene.name
 
     def styled(good: bool) -> None:
@@ -76,6 +78,8 @@ def begin(scene: Any, file_format: str, folder: str, then: Callable[[bool], None
 
 
 def _composite(scene: Any, render: str, frames: list[int], file_format: str, folder: str) -> None:
+    global _folder
+    _folder = paths.brief(os.path.dirname(output_path(scene, folder)))
     stand_in = scene.copy()
     stand_in.name, stand_in[_MARK] = f"{scene.name} final", True
     _made.append(stand_in)
@@ -172,7 +176,7 @@ def watch() -> None:
     """In the timer: clean up once Blender is through."""
     if _made and not host.is_rendering():
         clean()
-        center.say("INFO", "the final frames are on disk, as far as they were made")
+        center.say("INFO", f"the final frames are in {_folder}, as far as they were made")
 
 
 def stop() -> None:

@@ -129,6 +129,12 @@ def is_multilayer(scene: Any) -> bool:
     return bool(scene.render.image_settings.file_format == "OPEN_EXR_MULTILAYER")
 
 
+def format_name(settings: Any) -> str:
+    """What Blender calls the format that image settings write."""
+    known = settings.bl_rna.properties["file_format"].enum_items.get(settings.file_format)
+    return str(known.name if known is not None else settings.file_format)
+
+
 def set_multilayer(settings: Any) -> None:
     """Make image settings write OpenEXR MultiLayer."""
     if FIVE:

@@ -26,6 +26,16 @@ def render_arguments(job: dict[str, Any], frames: Iterable[int] | None = None) -
     return arguments
 
 
+def folders(arguments: dict[str, Any]) -> set[str]:
+    """Where the files lie that a request names."""
+    found = [arguments["file"]] if "file" in arguments else []
+    if "job" in arguments:
+        job = arguments["job"]
+        named = (region.get(kind) for region in job["regions"].values() for kind in ("style", "matte"))
+        found += [job["plate"]["file"], job["output"], *(path for path in named if path)]
+    return {os.path.dirname(path) for path in found}
+
+
 # The preview
 
 
@@ -52,7 +62,7 @@ def preview_plate(scene: Any) -> tuple[str, int]:
     still = host.plate_pattern(scene, animation=False)
     if "#" not in os.path.basename(still) and os.path.isfile(still):
         return still, frame
-    raise mapping.SettingsError(f"render frame {frame} first: {path} is not there")
+    raise mapping.SettingsError(f"render frame {frame} first: {paths.brief(path)} is not there")
 
 
 def _saved_result(scene: Any, last: memory.LastRender) -> str:
@@ -68,8 +78,11 @@ def _saved_result(scene: Any, last: memory.LastRender) -> str:
         host.set_multilayer(kept)
         kept.color_depth, kept.exr_codec = "16", "ZIP"
         bpy.data.images["Render Result"].save_render(path, scene=scene)
-    except (KeyError, RuntimeError) as error:
-        raise mapping.SettingsError(f"render frame {last.frame} first: {error}") from None
+    except KeyError:
+        raise mapping.SettingsError(f"render frame {last.frame} again: Blender no longer holds it") from None
+    except RuntimeError:
+        where = paths.brief(path)
+        raise mapping.SettingsError(f"frame {last.frame} cannot be saved as {where}: is the disk full?") from None
     finally:
         for name, value in before:
             setattr(kept, name, value)

@@ -43,12 +43,12 @@ def _hear(key: str, event: Event) -> None:
         return
     if event["event"] in ("warning", "note"):
         text = _IN_FRAME.sub("", event["message"])
-        if memory.remark(key, kind, text):
+        if memory.remark(key, kind, center.in_brief(text)):
             center.say(kind, text)
         return
     where = f"frame {event['frame']}: " if "frame" in event else ""
     hint = f"; {event['hint']}" if event.get("hint") else ""
-    memory.remark(key, kind, f"{where}{event['message']}{hint}")
+    memory.remark(key, kind, center.in_brief(f"{where}{event['message']}{hint}"))
 
 
 # The preview
@@ -149,7 +149,8 @@ def rendered_frames(scene: Any) -> tuple[str, list[int]]:
     render = host.plate_pattern(scene)
     frames = paths.on_disk(render, jobs.scene_frames(scene))
     if not frames:
-        raise mapping.SettingsError(f"render the animation first, a still's one frame too: there is no {render}")
+        lacks = paths.brief(render)
+        raise mapping.SettingsError(f"render the animation first, a still's one frame too: there is no {lacks}")
     return render, frames
 
 

@@ -44,7 +44,8 @@ class RegionSettings:
         """What the region is called in a message."""
         if self.kind == "REST":
             return "everything else"
-        return f"{self.kind.lower()} {self.target!r}" if self.target else f"{self.kind.lower()} without a name"
+        target = os.path.basename(self.target) if self.kind == "FILE" else self.target
+        return f"{self.kind.lower()} {target!r}" if self.target else f"{self.kind.lower()} without a name"
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,10 @@ class LOOKMATTE_node(bpy.types.CompositorNodeCustomGroup):
     bl_icon = "IMAGE_RGB_ALPHA"
     bl_width_default = 260
 
-    regions: CollectionProperty(type=settings.LOOKMATTE_PG_region)
-    active: IntProperty(name="Region")
+    regions: CollectionProperty(
+        type=settings.LOOKMATTE_PG_region, description="What of the picture has a look of its own, and which"
+    )
+    active: IntProperty(name="Region", description="The region whose settings are shown below")
     strengths: FloatVectorProperty(
         name="Strength", description="How much of the look: at 0 the picture is untouched", size=settings.SLOTS,
         default=(1.0,) * settings.SLOTS, min=0.0, max=1.0, update=_changed,

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import center, faces, final, host, jobs, looks, mapping, memory, setup
+from . import center, faces, final, host, jobs, looks, mapping, memory, paths, setup
 from . import node as nodes
 
 _DIALOG, _COLUMNS = 460, 68
@@ -42,6 +42,18 @@ class _OnNode(bpy.types.Operator):
         for line in str(error).splitlines():
             self.report({"ERROR"}, line)
         return {"CANCELLED"}
+
+
+class _NotWhileRendering(bpy.types.Operator):
+    """Shared by what must wait until a render is through."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Not while Blender renders: what it holds in memory changes, and settings must not."""
+        if host.is_rendering():
+            cls.poll_message_set("Blender renders: press it when that is done, or stopped")
+            return False
+        return True
 
 
 class _Ending:
@@ -161,22 +173,18 @@ class LOOKMATTE_OT_region_remove(_OnNode):
             return {"CANCELLED"}
         index = self.index if self.index >= 0 else pair[1].active
         if not 0 <= index < len(pair[1].regions):
+            self.report({"INFO"}, "the node has no region to remove")
             return {"CANCELLED"}
         nodes.remove_region(pair[1], index)
         memory.touched = True
         return {"FINISHED"}
 
 
-class LOOKMATTE_OT_preview(_OnNode):
+class LOOKMATTE_OT_preview(_OnNode, _NotWhileRendering):
     """Style what was rendered last and show it in the node"""
 
     bl_idname = "lookmatte.preview"
     bl_label = "Preview"
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Not while Blender renders: what it holds in memory changes."""
-        return not host.is_rendering()
 
     def execute(self, context: Any) -> set[Any]:
         """Ask the worker; the timer shows the result. In the background, wait for it."""
@@ -213,7 +221,7 @@ class LOOKMATTE_OT_style_frames(_OnNode):
         return ends.wait(self)
 
 
-class LOOKMATTE_OT_final_frames(bpy.types.Operator):
+class LOOKMATTE_OT_final_frames(_NotWhileRendering):
     """Composite all frames with their looks, from what is on disk; nothing is rendered again"""
 
     bl_idname = "lookmatte.final_frames"
@@ -221,21 +229,17 @@ class LOOKMATTE_OT_final_frames(bpy.types.Operator):
     file_format: EnumProperty(name="Format", description="What is written", items=final.FORMATS)
     folder: StringProperty(name="Folder", description="Subfolder beside the render", default="final")
 
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Not while Blender renders."""
-        return not host.is_rendering()
-
     def invoke(self, context: Any, event: Any) -> set[Any]:
         """Ask for the format."""
-        return set(context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Make"))
+        return set(context.window_manager.invoke_props_dialog(self, width=_DIALOG, confirm_text="Make"))
 
     def draw(self, context: Any) -> None:
         """What will happen."""
         layout: Any = self.layout
         layout.prop(self, "file_format")
         layout.prop(self, "folder")
-        layout.label(text=f"{final.output_path(context.scene, self.folder)}, from what is rendered and styled")
+        target = paths.brief(final.output_path(context.scene, self.folder))
+        faces.draw_text(layout, "NONE", f"{target}, from what is rendered and styled", _COLUMNS)
 
     def execute(self, context: Any) -> set[Any]:
         """Style what is not styled yet, then composite; in the background, wait for it."""
@@ -258,6 +262,8 @@ class LOOKMATTE_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Only while there is something to stop."""
+        if not center.busy():
+            cls.poll_message_set("lookmatte is doing nothing")
         return center.busy()
 
     def execute(self, context: Any) -> set[Any]:
@@ -266,7 +272,7 @@ class LOOKMATTE_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LOOKMATTE_OT_setup(bpy.types.Operator):
+class LOOKMATTE_OT_setup(_NotWhileRendering):
     """Make the scene render what lookmatte needs; says first what will change"""
 
     bl_idname = "lookmatte.setup"
@@ -286,7 +292,7 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
             if not setup.problems(scene):
                 self.report({"INFO"}, setup.about_motion(scene) or "the scene renders all that lookmatte needs")
             return {"CANCELLED"}
-        return set(context.window_manager.invoke_props_dialog(self, width=460, confirm_text="Change"))
+        return set(context.window_manager.invoke_props_dialog(self, width=_DIALOG, confirm_text="Change"))
 
     def draw(self, context: Any) -> None:
         """The changes, one a line, and what is to be chosen."""
@@ -296,11 +302,11 @@ class LOOKMATTE_OT_setup(bpy.types.Operator):
             faces.draw_text(layout, "ERROR", problem, _COLUMNS)
         layout.label(text="This will change:" if changes else "Nothing has to change.")
         for change in changes:
-            layout.label(text=change.words, icon="DOT")
+            faces.draw_text(layout, "DOT", change.words, _COLUMNS)
         if setup.may_have_vectors(context.scene):
             layout.prop(self, "vector", text="Vector pass: tells very fast camera moves from cuts; larger files")
         elif setup.about_motion(context.scene):
-            layout.label(text=setup.about_motion(context.scene), icon="INFO")
+            faces.draw_text(layout, "INFO", setup.about_motion(context.scene), _COLUMNS)
 
     def execute(self, context: Any) -> set[Any]:
         """Make the changes, and say what was changed."""
@@ -322,8 +328,8 @@ class LOOKMATTE_OT_tell(bpy.types.Operator):
     bl_idname = "lookmatte.tell"
     bl_label = "lookmatte Message"
     bl_options = {"INTERNAL"}  # noqa: RUF012
-    kind: StringProperty(default="INFO")
-    text: StringProperty()
+    kind: StringProperty(default="INFO", options={"HIDDEN"})
+    text: StringProperty(options={"HIDDEN"})
 
     def execute(self, context: Any) -> set[Any]:
         """Report it."""
@@ -332,8 +338,8 @@ class LOOKMATTE_OT_tell(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LOOKMATTE_OT_read_names(bpy.types.Operator):
-    """Fill the search with the names that the rendered file lists"""
+class LOOKMATTE_OT_read_names(_NotWhileRendering):
+    """Read the names in the last render, and offer them where objects and materials are picked"""
 
     bl_idname = "lookmatte.read_names"
     bl_label = "Read Names from Render"
@@ -365,6 +371,7 @@ def _keep_names(found: dict[str, Any] | None) -> None:
     memory.names["PASS"] = {
         channel for channel in channels if "Crypto" not in channel and "Combined" not in channel
     }
+    center.say("INFO", f"{len(memory.names.get('NAME', ()))} names read from the last render")
 
 
 CLASSES = (

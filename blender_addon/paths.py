@@ -49,6 +49,20 @@ def look_pattern(plate: str, folder: str = "look") -> str:
     return os.path.join(where, folder, f"{stem}{frame}{after}")
 
 
+def brief(path: str) -> str:
+    """A path as a message bears it: its folder's name and its own."""
+    where, name = os.path.split(path)
+    folder = os.path.basename(where)
+    return f"…/{folder}/{name}" if folder else path
+
+
+def in_brief(text: str, folders: Iterable[str]) -> str:
+    """A message without the long names of these folders."""
+    for folder in sorted({one for one in folders if os.path.basename(one)}, key=len, reverse=True):
+        text = text.replace(os.path.join(folder, ""), f"…/{os.path.basename(folder)}/")
+    return text
+
+
 def frames_text(frames: Iterable[int]) -> str:
     """Frame numbers as a job writes them: 1-4,7."""
     runs: list[list[int]] = []

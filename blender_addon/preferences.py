@@ -11,6 +11,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import center, environment, faces, installation, mapping, memory
+from .session import PREFERENCES
 
 check: environment.Commands | None = None
 creation: installation.Creation | None = None
@@ -19,7 +20,6 @@ _told: set[int] = set()
 _HERE = os.path.dirname(__file__)
 _DIALOG, _COLUMNS, _SAID = 520, 76, 8
 _SIZE = "up to 6 GB, most of it for NVIDIA" if sys.platform == "linux" else "0.2 GB, unpacked 1 GB"
-_PLACE = "Edit > Preferences > Add-ons > lookmatte"
 
 
 class LOOKMATTE_preferences(bpy.types.AddonPreferences):
@@ -188,7 +188,7 @@ def watch() -> None:
 
 def _ended(job: environment.Commands) -> str:
     if not isinstance(job, installation.Creation):
-        return f"the check found what is to be mended: see {_PLACE}" if job.code else "the check found all well"
+        return f"the check found something to mend: see {PREFERENCES}" if job.code else "the check found all well"
     if job.code:
         return f"no environment was created: {job.trouble}"
     return "the environment is there" + (f"; {job.remark}" if job.remark else "")

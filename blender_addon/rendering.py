@@ -20,8 +20,8 @@ from . import center, display, final, host, looks, mapping, memory, paths, recor
 from . import node as nodes
 from .batch import Batch
 
-_NO_PASSES = "the render has no passes on disk: press Set Up in the lookmatte node, then render again"
-_NO_ENDING = "the render has no .exr at its end: press Set Up in the lookmatte node, then render again"
+_NO_PASSES = "the render has no passes on disk: press Set Up Render in the lookmatte node, then render again"
+_NO_ENDING = "the render has no .exr at its end: press Set Up Render in the lookmatte node, then render again"
 _STILL = "a still's name must not hold #: take it out of the output path, or render an animation"
 _CLOCK = 2.0  # seconds by which a file system's clock may lag
 
@@ -100,7 +100,8 @@ def _file_of(scene: Any) -> tuple[str, str]:
         when = records.modified(paths.path_at(pattern, scene.frame_current))
         if when is not None and when >= _started - _CLOCK:
             return pattern, ""
-    return "", _STILL if numbered else f"what was rendered is not at {sequence}"
+    moved = f"no file of this render is at {paths.brief(sequence)}: was the output path changed meanwhile?"
+    return "", _STILL if numbered else moved
 
 
 # In the main thread

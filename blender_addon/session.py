@@ -13,6 +13,9 @@ from .client import Client, Request, WorkerError
 
 Event = dict[str, Any]
 
+PREFERENCES = "Edit > Preferences > Add-ons > lookmatte"
+"""Where an environment is chosen, created and checked."""
+
 
 @dataclass
 class Task:
@@ -97,7 +100,7 @@ class Session:
         return met
 
     def _hear(self, task: Task, event: Event) -> None:
-        kind = event["event"]
+        event, kind = self._plain(event), event["event"]
         if task.on_event is not None:
             task.on_event(event)
         if kind == "restarted":
@@ -115,6 +118,16 @@ class Session:
             elif error.code != "closed":
                 self._say("ERROR", f"{task.label}: {error}")
             self._end(task, None)
+
+    def _plain(self, event: Event) -> Event:
+        """An event in the words of a person who presses buttons, where it has others."""
+        code = event.get("code")
+        if code == "not_started":
+            return {**event, "hint": f"press Check in {PREFERENCES}"}
+        if code == "internal":
+            hint = f"what happened is in {self.log}"
+            return {**event, "message": "lookmatte met a fault of its own", "hint": hint}
+        return event
 
     def _end(self, task: Task, result: Event | None) -> None:
         if task in self.tasks:

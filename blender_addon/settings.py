@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import host, mapping, memory
+from . import host, mapping, memory, paths
 
 SLOTS = 32
 """How many regions a node can have: Blender animates the elements of a node's vector, not a list's."""
@@ -101,15 +101,20 @@ def style_path(image: Any) -> tuple[str, str]:
         # The picture's own name, for messages; a folder for each content.
         folder = memory.folder("styles", hashlib.sha256(data).hexdigest()[:20])
         path = os.path.join(folder, (bpy.path.clean_name(stem) or "style") + (ending or ".png"))
-        if not os.path.exists(path):
-            with open(path, "wb") as file:
-                file.write(data)
+        try:
+            if not os.path.exists(path):
+                with open(path, "wb") as file:
+                    file.write(data)
+        except OSError as error:
+            return "", f"style {image.name!r} cannot be unpacked: {error.strerror or 'the disk says no'}"
         return path, ""
     raw = image.filepath_raw
     path = os.path.normpath(bpy.path.abspath(raw, library=image.library)) if raw else ""
     if not path:
         return "", f"style {image.name!r} is not on disk; save it"
-    return (path, "") if os.path.isfile(path) else ("", f"style {image.name!r}: {path} is not there")
+    if os.path.isfile(path):
+        return path, ""
+    return "", f"style {image.name!r}: its file {paths.brief(path)} is not there; open the picture again"
 
 
 def settings_of(tree: Any, node: Any, scene: Any, frames: Any) -> mapping.NodeSettings:

@@ -27,7 +27,7 @@ def changes(scene: Any, vector: bool = False) -> list[Change]:
     wanted: list[Change] = []
     image = scene.render.image_settings
     if not host.is_multilayer(scene):
-        words = f"Output format: {image.file_format} to OpenEXR MultiLayer, half float, ZIP"
+        words = f"Output format: {host.format_name(image)} to OpenEXR MultiLayer, half float, ZIP"
         wanted.append(Change(words, partial(_write_multilayer, image)))
     elif image.exr_codec in LOSSY:
         words = f"EXR codec: {image.exr_codec}, which damages cryptomattes, to ZIP"

@@ -53,6 +53,7 @@ def test_nothing_heavy_is_imported(path: Path) -> None:
 
 def test_enabling_again_and_again_leaves_everything_once(case: Case) -> None:
     told = case("enabling")
+    assert told["undescribed"] == [], "no tooltip"
     met = [one for one in told.values if "at" in one]
     assert [one["at"] for one in met] == ["enabled", *["disabled", "enabled"] * 3]
     for one in met:

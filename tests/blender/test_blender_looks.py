@@ -78,14 +78,16 @@ def test_what_cannot_be_done_is_said(case: Case) -> None:
         "no object": "pick an object",
         "no style": "open a reference picture",
         "view layer that has gone": "view layer 'VeiwLayer' is no longer there; nearest: ViewLayer; choose one",
-        "environment that is not there": "choose another environment in the preferences",
+        "environment that is not there": "…/nowhere/python is not there; choose another environment in",
         "no environment": "Edit > Preferences > Add-ons > lookmatte",
-        "environment without lookmatte": "No module named 'lookmatte'",
+        "environment without lookmatte": "No module named 'lookmatte'; press Check in Edit > Preferences",
+        "nothing to stop": "lookmatte is doing nothing",
     }.items():
         assert words in told.attempt(what)["error"], what
         assert "Traceback" not in told.attempt(what)["error"]
     for what in ("names", "all well"):
         assert told.attempt(what)["error"] == ""
+    assert told.attempt("names")["messages"] == [["INFO", "2 names read from the last render"]]
     assert told["names"]["OBJECT"] == ["Cube", "ground plane"]
     assert told["rendered_without"] is True
     assert "has no environment yet" in told["told_without"][0][1]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from blender_addon import build, environment, installation, paths, records
+from blender_addon import build, environment, installation, paths, records, session
 from blender_addon.mapping import (
     NodeSettings,
     RegionSettings,
@@ -119,6 +119,30 @@ def test_paths_of_frames() -> None:
     assert paths.path_at("/s/still.exr", 7) == "/s/still.exr"
     assert paths.look_pattern("/s/still.exr", "warm") == "/s/warm/still_look.exr"
     assert paths.frames_text([3, 1, 2, 7]) == "1-3,7"
+
+
+def test_paths_in_messages_are_short() -> None:
+    assert paths.brief("/home/anna/shots/sh010/sh.####.exr") == "…/sh010/sh.####.exr"
+    assert (paths.brief("/sh.exr"), paths.brief("sh.exr")) == ("/sh.exr", "sh.exr")
+    folders = ["/home/anna/shots/sh010", "/home/anna/shots/sh010/look", "", "/"]
+    said = "/home/anna/shots/sh010/sh.1.exr: cannot be written as /home/anna/shots/sh010/look/sh.1.exr"
+    assert paths.in_brief(said, folders) == "…/sh010/sh.1.exr: cannot be written as …/look/sh.1.exr"
+
+
+def test_errors_that_no_artist_can_read_are_told_in_other_words(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    log = str(tmp_path / "worker.log")
+    asked = session.Session(log, lambda kind, text: told.append((kind, text)))
+    asked.use(str(tmp_path / "no python"))
+    asked.submit("inspect", {"file": "x.exr"}, "reading names")
+    assert asked.drain(seconds=60)
+    asked.close()
+    ((kind, text),) = told
+    assert kind == "ERROR"
+    assert text.endswith("press Check in Edit > Preferences > Add-ons > lookmatte")
+    fault = {"event": "error", "code": "internal", "message": "internal error: KeyError: 'x'", "hint": "traceback"}
+    assert asked._plain(fault)["message"] == "lookmatte met a fault of its own"
+    assert asked._plain(fault)["hint"] == f"what happened is in {log}"
 
 
 def test_what_there_is_to_say_of_a_file(tmp_path: Path) -> None:

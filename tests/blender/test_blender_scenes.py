@@ -87,10 +87,14 @@ def test_what_an_artist_does_with_a_node(case: Case) -> None:
     assert "no cryptomatte name is 'Cubo'" in face
     assert "nearest: Cube" in face
     assert all(len(line) <= 44 for line in told["face"])
+    dialogs = told["setup"] + told["setup_with_blur"] + told["final"]
+    assert all(len(line) <= 68 for line in dialogs), "a dialog is wider than its window"
+    assert all(len(line) <= 76 for line in told["create"] + told["preferences"])
+    assert "/" not in face.replace("…/", ""), "a long path is on the node's face"
     assert told["setup"][-1] == "Vector pass: tells very fast camera moves from cuts; larger files"
-    assert told["setup_with_blur"][-1].startswith("Motion blur is on and leaves the Vector pass empty")
-    assert told["final"][0].endswith("final/shot.####, from what is rendered and styled")
-    assert "up to some gigabytes" in told["create"][0]
+    assert "Motion blur is on and leaves the Vector pass empty" in " ".join(told["setup_with_blur"])
+    assert " ".join(told["final"]) == "…/final/shot.####, from what is rendered and styled"
+    assert "PyTorch among them" in told["create"][0]
     assert told["preferences"][0] == "Checking: done"
     assert "gold.png" in told["listed"]
     assert "What 'Blur' does is not in it" in told["bypassed"]
@@ -99,6 +103,8 @@ def test_what_an_artist_does_with_a_node(case: Case) -> None:
 def test_in_a_window_nothing_waits(case: Case) -> None:
     told = case("window")
     assert told["preview_at_once"] is True
+    assert told["fault"] == [["ERROR", "lookmatte met a fault of its own: Blender's console tells which"]]
+    assert "ZeroDivisionError" in told.output
     assert told["status"] == "lookmatte: preview of frame 1"
     notes = [one["note"] for one in told.values if "note" in one]
     assert notes == [[FRESH, "Preview of frame 1"]]
@@ -123,7 +129,7 @@ def test_scenes_that_are_set_up_otherwise(case: Case) -> None:
     found = outcomes(told)
     assert told["offered"] == ["Output: switch on File Extensions"]
     assert found["no extension"]["messages"] == [
-        ["ERROR", "the render has no .exr at its end: press Set Up in the lookmatte node, then render again"]
+        ["ERROR", "the render has no .exr at its end: press Set Up Render in the lookmatte node, then render again"]
     ]
     for what, frames in (("blur", 2), ("layers", 1), ("packed", 1), ("crop", 1)):
         looks = [name for name in found[what]["files"] if name.startswith("look/")]

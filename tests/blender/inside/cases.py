@@ -28,6 +28,17 @@ def classes() -> list[str]:
     return sorted(name for name in dir(bpy.types) if name.startswith("LOOKMATTE_"))
 
 
+def undescribed() -> list[str]:
+    """What an artist may see of ours that has no tooltip."""
+    found = []
+    for kind in part("registration").CLASSES:
+        operator = kind.__name__.partition("_OT_")[2]
+        rna = getattr(bpy.ops.lookmatte, operator).get_rna_type() if operator else kind.bl_rna
+        shown = [one for one in rna.properties if one.is_runtime and not one.is_hidden] + [rna] * bool(operator)
+        found += [f"{kind.__name__}.{one.identifier}" for one in shown if not one.description]
+    return found
+
+
 def menus() -> int:
     """How often Add shows us."""
     drawn = getattr(bpy.types.NODE_MT_add.draw, "_draw_funcs", [])
@@ -39,6 +50,7 @@ def enabling(folder: str) -> None:
     import addon_utils
 
     tell(at="enabled", handlers=handlers(), classes=classes(), menus=menus())
+    tell(undescribed=undescribed())
     for _ in range(3):
         addon_utils.disable(MODULE, default_set=False)
         tell(

@@ -120,6 +120,7 @@ def refusing(folder: str) -> None:
     attempt("view layer that has gone", bpy.ops.lookmatte.preview)
     node.view_layer = "ViewLayer"
     attempt("names", bpy.ops.lookmatte.read_names)
+    attempt("nothing to stop", bpy.ops.lookmatte.cancel)
     tell(names={kind: sorted(found) for kind, found in part("memory").names.items()})
     preferences = bpy.context.preferences.addons[MODULE].preferences
     right = preferences.python

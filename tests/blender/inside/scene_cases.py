@@ -233,6 +233,15 @@ def window(folder: str) -> None:
     ticks(lambda: not center.busy())
     tell(preview=os.path.basename(node.preview), note=notes()["lookmatte"])
 
+    # A fault of the add-on's own, at every tick.
+    center.messages.clear()
+    center.watchers.append(lambda: 1 / 0)
+    center.tick()
+    center.tick()
+    center.watchers.pop()
+    tell(fault=center.messages)
+    center.messages.clear()
+
     # Rendered again in memory: stale, and made again where that is wanted.
     bpy.ops.render.render()
     center.tick()
