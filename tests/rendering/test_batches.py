@@ -13,6 +13,7 @@ from shots import Nursery, Shot, make_shot
 
 import lookmatte
 from lookmatte.progress import printable
+from lookmatte.rendering.plan import UNSURE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "core/lookmatte/events.json").read_text(encoding="utf-8"))
@@ -145,6 +146,19 @@ def test_a_dry_run_knows_what_is_there(two: Shot, nursery: Nursery) -> None:
     assert made[0].startswith("sh020: frame 2 made: ")
     assert "sh010: 3 there already" in ran.stdout
     assert "sh020: 1 to make, 2 there already" in ran.stdout
+
+
+def test_a_dry_run_says_which_frames_may_stay(shot: Maker) -> None:
+    """With a memory a new frame has the shot baked anew, and the frames before it come out as they were."""
+    made = shot(range(1, 5), size=(32, 24))
+    job = made.job(temporal={"mode": "coherent"})
+    lookmatte.render(job, model=made.model)
+    made.plate(3).touch()
+    run = lookmatte.rendering.Run(job, model=made.model)
+    plan = {one.frame: (one.action, one.why) for one in run.plan().frames}
+    assert plan == {1: ("make", UNSURE), 2: ("make", UNSURE), 3: ("make", ""), 4: ("make", UNSURE)}
+    summary = run.run()
+    assert (summary.done, summary.skipped) == ([3], [1, 2, 4])
 
 
 def test_a_dry_run_warns_of_holes_as_a_run_does(two: Shot, nursery: Nursery) -> None:

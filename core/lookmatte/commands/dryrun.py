@@ -35,8 +35,9 @@ def _lines(plan: Plan, of: str) -> list[str]:
     lines = [f"{of}{plan.stage}: {len(plan.frames)} frames -> {plan.output}"]
     lines += [f"{of}reads {file.path}, {size(file.bytes)}, once" for file in plan.once]
     lines += [f"{of}{_frame(one)}" for one in plan.frames]
+    maybe = sum(one.action == "make" and bool(one.why) for one in plan.frames)
     counts = [
-        (plan.count("make"), "to make"),
+        (plan.count("make"), "to make" + (f" (of which {maybe} may stay)" if maybe else "")),
         (plan.count("bake"), "to bake"),
         (plan.count("skip"), "there already"),
         (plan.count("fail"), "that would fail"),
@@ -53,7 +54,8 @@ def _frame(one: FramePlan) -> str:
     if one.action == "bake":
         return f"frame {one.frame} baked: {reads} -> its grids, about {size(_sum(one.writes))}"
     grids = " and its grids" if len(one.writes) > 1 else ""
-    return f"frame {one.frame} made: {reads} -> {one.writes[0].path}{grids}, about {size(_sum(one.writes))}"
+    maybe = f" ({one.why})" if one.why else ""
+    return f"frame {one.frame} made{maybe}: {reads} -> {one.writes[0].path}{grids}, about {size(_sum(one.writes))}"
 
 
 def _sum(files: tuple[File, ...]) -> int:

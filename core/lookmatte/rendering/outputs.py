@@ -70,6 +70,14 @@ class Outputs:
             return "stale"
         return "current" if attributes.get(GRIDS) == self._grids(frame) else "stale"
 
+    def is_of_these(self, frame: int) -> bool:
+        """Was the frame that is there made by this job from these files, whatever its grids?"""
+        try:
+            attributes = read_header(self.sequence.path(frame)).parts[0].attributes
+        except FrameError:
+            return False
+        return attributes.get(JOB) == self._job and attributes.get(INPUTS) == self._inputs(frame)
+
     def sweep(self) -> None:
         """Remove the temporary files of this sequence that killed runs left."""
         sequence = self.sequence

@@ -21,6 +21,8 @@ from lookmatte.rendering.store import BakeStore
 Stage = Literal["render", "bake", "apply"]
 Action = Literal["make", "bake", "skip", "fail"]
 
+UNSURE = "is there, and stays if its grids come out as they were"
+
 _GRID_BYTES = 12 * DEPTH * HEIGHT * WIDTH * 4
 _MATTE_BYTES = 4 * PROXY * PROXY * 4
 
@@ -36,7 +38,7 @@ class File:
 @dataclass(frozen=True)
 class FramePlan:
     """A frame: ``make`` it (and bake it, where that is lacking), ``bake`` it alone, ``skip`` or ``fail`` it, and in
-    the two last cases ``why``."""
+    the two last cases ``why``; of one to be made ``UNSURE`` when it may turn out to be current."""
 
     frame: int
     action: Action
@@ -139,7 +141,13 @@ class Planner:
             grids = tuple(self._grids(frame))
             return FramePlan(frame, "fail", reads if grids else (), grids, f"{path}: {KEPT[state]}")
         # Channels and compression stay, so a frame takes about the room of its plate.
-        return FramePlan(frame, "make", reads, (File(path, reads[0].bytes), *self._grids(frame)))
+        writes = (File(path, reads[0].bytes), *self._grids(frame))
+        return FramePlan(frame, "make", reads, writes, UNSURE if self._may_stay(frame, state) else "")
+
+    def _may_stay(self, frame: int, state: State) -> bool:
+        """Is there nothing against the file that is there but grids that are baked anew?"""
+        unsure = self._bakery is not None and self._bakery.is_unsure(frame)
+        return state == "stale" and unsure and self._outputs.is_of_these(frame)
 
     def _reads(self, frame: int) -> Iterator[File]:
         """The plate, and the mattes: applying alone needs those of `pixel` regions."""
