@@ -119,10 +119,14 @@ def _output_mistakes(output: Sequence, count: int) -> Iterator[str]:
         yield f"{output} must end in .exr"
     if output.is_still and count > 1:
         yield f"{output} has no padding for {count} frames; write NAME.####.exr"
-    folder = output.folder
+    if wrong := closed(output.folder):
+        yield wrong
+
+
+def closed(folder: Path) -> str:
+    """Why nothing can be written into a folder that is there, or is to be made; empty where it can."""
     while not os.path.lexists(folder) and folder.parent != folder:
         folder = folder.parent
     if not os.path.isdir(folder):
-        yield f"{folder} is a file; a folder is needed there"
-    elif not os.access(folder, os.W_OK):
-        yield f"the folder {folder} is not writable"
+        return f"{folder} is a file; a folder is needed there"
+    return "" if os.access(folder, os.W_OK) else f"the folder {folder} is not writable"

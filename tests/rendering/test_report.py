@@ -168,6 +168,7 @@ def test_means_are_those_of_the_regions(made: Shot) -> None:
     [
         (("report", "job.yaml"), "look.####.exr: no frame is there; run lookmatte render first"),
         (("report", "job.yaml", "-o", "page.txt"), "page.txt must end in .html"),
+        (("report", "job.yaml", "-o", "job.yaml/page.html"), "job.yaml is a file; a folder is needed there"),
         (("report", "plate.exr"), "plate.exr is no job file"),
     ],
 )

@@ -18,6 +18,7 @@ from lookmatte.commands.common import (
     set_threads,
 )
 from lookmatte.errors import FrameError, InputError, LookmatteError
+from lookmatte.jobpaths import closed
 from lookmatte.progress import JsonLines, Lines, printable
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ def _destination(args: argparse.Namespace) -> Path:
     path = Path(args.output or Path(args.job).with_suffix(f"{one}.report.html")).absolute()
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"-o: {path} must end in .html")
+    # Before an hour of measuring, not after it.
+    wrong = "is a folder" if path.is_dir() else closed(path.parent)
+    if wrong:
+        raise InputError(f"{path}: {wrong}; name another place with -o FILE.html")
     return path
 
 
