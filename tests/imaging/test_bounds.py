@@ -48,6 +48,14 @@ def test_a_few_bytes_cannot_hold_gibibytes(make_exr: Make) -> None:
         read_header(path)
 
 
+def test_what_is_said_twice_is_not_believed(make_exr: Make) -> None:
+    """Of two windows of one name a library may take the other one."""
+    path = make_exr((plane(), {"dataWindom": "x", "note": "y"}))
+    path.write_bytes(path.read_bytes().replace(b"dataWindom\0string", b"dataWindow\0string"))
+    with pytest.raises(FrameError, match="two of its attributes have one name"):
+        read_header(path)
+
+
 @pytest.mark.parametrize("compression", [name for name, _ in exr_header.COMPRESSIONS.values()])
 def test_black_is_believed_in_every_compression(
     compression: str, make_exr: Make, monkeypatch: pytest.MonkeyPatch

@@ -528,3 +528,16 @@ def _channel(path: Path, name: str) -> NDArray[np.float32]:
     from lookmatte.imaging.reader import read_parts
 
     return np.asarray(read_parts(path)[0].channels[name], np.float32)
+
+
+def test_a_file_of_a_thousand_layers_is_not_searched_a_million_times(tmp_path: Path) -> None:
+    """A hundred kilobytes of names once took half a minute."""
+    channels = levels([{"hero": 1.0}], "crypto{level:02d}.{c}")
+    names = {f"cryptomatte/{number:07x}/name": f"crypto{number:04d}x" for number in range(1000)}
+    for number in range(0, 1000, 10):
+        channels |= levels([{"hero": 1.0}], f"crypto{number:04d}x" + "{level:02d}.{c}")
+    colour = {name: np.zeros((HEIGHT, WIDTH), np.float16) for name in "RGB"}
+    path = write_exr(tmp_path / "a.exr", [{**colour, **channels}], attributes=names)
+    found = layers(read_header(path))
+    assert sum(bool(layer.key) for layer in found) == 26  # of the first 256 names every tenth has channels
+    assert {layer.name for layer in found if layer.key} >= {"crypto0000x", "crypto0250x"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -12,11 +13,24 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from shots import Nursery, Shot, Told, equal, paint, write_exr, write_plate, write_style
+from shots import (
+    KEY,
+    LAYER,
+    Nursery,
+    Shot,
+    Told,
+    cryptomatte,
+    equal,
+    paint,
+    write_exr,
+    write_plate,
+    write_style,
+)
 
 from lookmatte import rendering
 from lookmatte.errors import InputError
 from lookmatte.imaging import patience
+from lookmatte.imaging.manifest import id_of
 from lookmatte.imaging.reader import read_header
 from lookmatte.rendering import RenderSummary
 from lookmatte.rendering.store import BakeStore
@@ -398,3 +412,40 @@ def test_an_old_bake_that_cannot_be_removed_for_a_moment_costs_no_frame(
     failing["listing"] = 99
     with pytest.raises(InputError, match="the bake's folder cannot be"):
         made.render(options=options)
+
+
+def test_a_manifest_beside_the_plate_is_one_of_its_files(shot: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame whose names nobody knew is not current when they are known, and nobody takes them for unknown who
+    could not read them."""
+    made = shot(range(1, 4), **SMALL)
+    regions = {"hero": {"cryptomatte": "he*", "style": "red.png"}}
+    named = {f"{KEY}/name": LAYER, f"{KEY}/conversion": "uint32_to_float32"}
+    for frame in made.frames:
+        picture = paint(*SMALL["size"], frame, background=True)
+        channels = {name: picture.rgb[..., at] for at, name in enumerate("RGB")} | cryptomatte(picture.coverage)
+        write_exr(made.plate(frame), channels, {**named, f"{KEY}/manif_file": f"names.{frame}.json"})
+        (made.folder / f"plate/names.{frame}.json").write_text(json.dumps({"hero": f"{id_of('hero'):08x}"}))
+    late = made.folder / "plate/names.2.json"
+    late.rename(made.folder / "late.json")
+    told = Told()
+    assert made.render(regions=regions, options={"progress": told}).done == [1, 2, 3]
+    assert "manifest names.2.json: there is no such file beside the EXR in frame 2" in told.warnings[0]
+    (made.folder / "late.json").rename(late)
+    assert 2 in made.render(regions=regions).done
+    assert equal(made.written(), fresh(made, regions=regions))
+    assert made.render(regions=regions) == RenderSummary(skipped=[1, 2, 3])
+
+    def lost(self: Path, *rest: Any, **keys: Any) -> Any:
+        if self.name == late.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        return opened(self, *rest, **keys)
+
+    opened = Path.open
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(Path, "open", lost)
+    made.output(2).unlink()
+    again = Told()
+    summary = made.render(regions=regions, options={"progress": again, "overwrite": True})
+    assert summary.failed == [2]
+    assert again.failures[2].endswith("names.2.json: cannot be read (Input/output error)")
+    assert not made.output(2).exists()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,8 @@ _COMPONENTS = {
     "a": 3, "alpha": 3, "w": 3,
 }  # fmt: skip
 _METADATA = re.compile(r"(?:exr/)?cryptomatte/([^/]+)/(name|manifest|manif_file)$")
+_MOST = 256  # layers with metadata; a file of a shot has three, of everything twenty
+_BARE = re.compile(r"^(.*crypto.*?)(\d\d)$", re.IGNORECASE)
 _VIEW = re.compile(r"^(.*\d)\.(left|right)$", re.IGNORECASE)
 
 
@@ -55,13 +58,15 @@ def layers(frame: Source) -> list[CryptoLayer]:
     """Find every cryptomatte layer of a frame, or of its header alone: those with metadata first.
 
     Channels that look like cryptomatte without metadata (a name with ``crypto`` and a two-digit level) make a
-    layer without a manifest. Preview channels, which carry no level, are ignored. Never raises.
+    layer without a manifest. Preview channels, which carry no level, are ignored. Raises FrameError for a sidecar
+    that the network does not give.
     """
     metadata = _metadata(frame)
+    names = [_spellings(entry["name"]) for entry in metadata]
     claims: dict[tuple[int, str, str], dict[int, dict[int, Key]]] = {}
     quality: dict[tuple[int, str, str], int] = {}
     for group, view, channels in _groups(frame):
-        claim = _claim(group, [entry["name"] for entry in metadata])
+        claim = _claim(group, names)
         if claim is None:
             continue
         index, base, level, rank = claim
@@ -70,12 +75,15 @@ def layers(frame: Source) -> list[CryptoLayer]:
         claims.setdefault(owner, {}).setdefault(level, channels)
     owners = _prefer_view(list(claims), _plate_view(frame))
     owners.sort(key=lambda owner: owner[0] if owner[0] >= 0 else len(metadata))
+    rivals: dict[int, list[int]] = {}
+    for owner in owners:
+        rivals.setdefault(owner[0], []).append(quality[owner])
+    closest = {index: (min(ranks), ranks.count(min(ranks))) for index, ranks in rivals.items()}
     found: list[CryptoLayer] = []
     for owner in owners:
         index, base, _ = owner
         entry = metadata[index] if index >= 0 else {"name": base, "key": ""}
-        rivals = [quality[other] for other in owners if other[0] == index and other != owner]
-        named = index >= 0 and all(quality[owner] < rival for rival in rivals)
+        named = index >= 0 and closest[index] == (quality[owner], 1)
         found.append(_layer(frame, entry, entry["name"] if named else base, claims[owner]))
     return found
 
@@ -95,7 +103,13 @@ def _metadata(frame: Source) -> list[dict[str, str]]:
                 entry = entries.setdefault(match[1], {"key": match[1], "name": ""})
                 if not entry.get(match[2]):
                     entry[match[2]] = value
-    return [entry for entry in entries.values() if entry["name"]]
+    return [entry for entry in entries.values() if entry["name"]][:_MOST]
+
+
+def sidecars(frame: Source) -> list[Path]:
+    """The files beside a frame that its layers name for their manifests, there or not."""
+    names = {entry["manif_file"] for entry in _metadata(frame) if entry.get("manif_file")}
+    return [frame.path.parent / name for name in sorted(names) if manifest.is_plain(name)]
 
 
 def _groups(frame: Source) -> Iterator[tuple[str, str, dict[int, Key]]]:
@@ -122,30 +136,36 @@ def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", name.casefold())
 
 
-def _claim(group: str, names: list[str]) -> tuple[int, str, int, int] | None:
+def _spellings(name: str) -> tuple[str, str, str]:
+    """A name as it is, without its case, and of letters, digits and _ alone: ever looser."""
+    return name, name.casefold(), _plain(name)
+
+
+def _claim(group: str, names: list[tuple[str, str, str]]) -> tuple[int, str, int, int] | None:
     """Match a channel group to the metadata name it belongs to: (index, base, level, how loosely)."""
+    spelt = _spellings(group)
     best: tuple[int, str, int, int] | None = None
     for index, name in enumerate(names):
-        looseness = _looseness(group, name)
+        looseness = _looseness(spelt, name)
         if looseness is not None and (best is None or looseness[0] < best[3]):
             digits = looseness[1]
             best = (index, group[: len(group) - digits], int(group[len(group) - digits :]), looseness[0])
     if best is not None:
         return best
-    match = re.match(r"^(.*crypto.*?)(\d\d)$", group, re.IGNORECASE)
+    match = _BARE.match(group)
     return (-1, match[1], int(match[2]), 0) if match else None
 
 
-def _looseness(group: str, name: str) -> tuple[int, int] | None:
+def _looseness(group: tuple[str, str, str], name: tuple[str, str, str]) -> tuple[int, int] | None:
     """How loosely a channel group matches a metadata name, and how many digits its level has."""
-    folded, plain, plain_name = group.casefold(), _plain(group), _plain(name)
-    for rank, (text, start) in enumerate(((group, name), (folded, name.casefold()), (plain, plain_name))):
+    for rank, (text, start) in enumerate(zip(group, name, strict=True)):
         if text.startswith(start) and text[len(start) :].isdecimal():
             return rank, len(text) - len(start)
-    behind = re.search(rf"_{re.escape(plain_name)}(\d+)$", plain)
-    if behind:
-        return 3, len(behind[1])
-    bare = re.match(r"^(.*crypto.*?)(\d\d)$", plain)
+    plain, plain_name = group[2], name[2]
+    _, behind, digits = plain.rpartition(f"_{plain_name}")
+    if behind and digits.isdecimal():
+        return 3, len(digits)
+    bare = _BARE.match(plain)
     if bare and plain_name.endswith("_" + bare[1]):
         return 4, 2
     return None

@@ -146,7 +146,10 @@ def _headers(path: Path, stream: BufferedFile, size: int) -> tuple[list[ExrPart]
     parts: list[ExrPart] = []
     budget = _Budget(min(_MAX_HEADER_BYTES, size))
     while True:
-        attributes = dict(_attributes(stream, budget))
+        stored = list(_attributes(stream, budget))
+        attributes = dict(stored)
+        if len(attributes) < len(stored):
+            raise FrameError(f"{path}: two of its attributes have one name; its header is damaged")
         if not attributes and multipart and parts:
             break
         parts.append(_part(path, attributes, bool(flags & 0x200), budget))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import mmh3
 
-from lookmatte.imaging.patience import first_bytes
+from lookmatte.errors import FrameError
+from lookmatte.imaging.patience import PASSING, first_bytes
 
 LARGEST = 1 << 26  # bytes; a manifest of a million long names is half of this
 _KEPT = 1 << 22  # bytes of a manifest that may be kept beside 15 others; of larger ones, the last one
@@ -97,7 +98,7 @@ def read(embedded: str | None, sidecar: str | None, folder: Path) -> Manifest:
     """Read a layer's manifest: the embedded one, else the sidecar beside the EXR in ``folder``.
 
     ``sidecar`` is a name read from a file and so never becomes a path outside ``folder``: anything but a
-    plain file name is refused, with a note. Never raises.
+    plain file name is refused, with a note. Raises FrameError for one that the network does not give.
     """
     found = Manifest(None, "")
     if embedded is not None:
@@ -115,8 +116,13 @@ def read(embedded: str | None, sidecar: str | None, folder: Path) -> Manifest:
     return beside
 
 
+def is_plain(name: str) -> bool:
+    """Is it the name of a file beside another one, and no path?"""
+    return name not in ("", ".", "..") and not any(sign in name for sign in "/\\:\0")
+
+
 def _read_sidecar(name: str, folder: Path) -> Manifest:
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\:\0"):
+    if not is_plain(name):
         return Manifest(None, name, "refused: a sidecar must be a plain file name beside the EXR")
     path = folder / name
     try:
@@ -127,6 +133,8 @@ def _read_sidecar(name: str, folder: Path) -> Manifest:
     except FileNotFoundError:
         return Manifest(None, name, "there is no such file beside the EXR")
     except OSError as error:
+        if error.errno in PASSING:  # nobody knows what it says: that is another thing than a layer without names
+            raise FrameError(f"{path}: cannot be read ({error.strerror})") from None
         return Manifest(None, name, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError as error:
         return Manifest(None, name, f"not UTF-8 ({error.reason} at byte {error.start})")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lookmatte.errors import FrameError, InputError, LookmatteError, nearest
 from lookmatte.imaging.colour import PlateColour, plate_matrix
-from lookmatte.imaging.cryptolayers import layers
+from lookmatte.imaging.cryptolayers import layers, sidecars
 from lookmatte.imaging.cryptomatte import CryptoMatte, select
 from lookmatte.imaging.frame import Frame, Window, find_channel
 from lookmatte.imaging.mattefile import MatteFile as MattePicture
@@ -105,6 +105,7 @@ class Shot:
         }
         self._stills: dict[str, tuple[str, MattePicture]] = {}
         self._layers: dict[str, str] = {}
+        self._named_beside = False  # do files beside the plate say what its cryptomattes are called?
         self.frame_bytes = 0  # of the first frame, all channels decoded
         self.colour, self.display = self._first()
         for region in job.regions:
@@ -134,6 +135,8 @@ class Shot:
             part = header.parts[header.plate.rgb[0][0]]
             attributes = {**header.parts[0].attributes, **part.attributes}
             self.frame_bytes = header.decoded_bytes
+            by_name = any(isinstance(region.source, Cryptomatte) for region in self.job.regions)
+            self._named_beside = by_name and bool(sidecars(header))
             return plate_matrix(self.job.color.space, attributes=attributes), part.display_window
         more = len(troubles) - _TOLD
         if more > 0:
@@ -216,10 +219,20 @@ class Shot:
         return made
 
     def stamp(self, frame: int) -> str:
-        """The files that a frame is made from: names, sizes and times of the plate and of the mattes."""
+        """The files that a frame is made from: names, sizes and times of the plate, of the mattes, and of manifests
+        that lie beside the plate."""
+        plate = self.plate.path(frame)
         mattes = [self.mattes[name].path(frame) for name in sorted(self.mattes)]
-        told = "|".join(map(_identity, [self.plate.path(frame), *mattes]))
+        told = "|".join(map(_identity, [plate, *mattes, *self._manifests(plate)]))
         return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+    def _manifests(self, plate: Path) -> list[Path]:
+        if not self._named_beside:
+            return []
+        try:
+            return sidecars(self._header(plate))
+        except FrameError:
+            return []
 
     def load(self, number: int, *, mattes: Many[Blend] = ("pixel", "grid"), whole: bool = False) -> LoadedFrame:
         """Decode a frame and find the mattes of the regions whose blend is in ``mattes``: applying needs those of
