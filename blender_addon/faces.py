@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -11,6 +12,8 @@ import bpy
 from . import memory, settings
 
 _COLUMNS, _TROUBLES = 44, 3
+_BETWEEN = re.compile(r"(\s+|(?<=[/\\])(?=[^/\\\s]))")
+"""Where a line may end: after a word, and after a folder of a path."""
 
 
 def draw_face(node: Any, layout: Any) -> None:
@@ -54,7 +57,9 @@ def _draw_face(node: Any, layout: Any, in_full: bool) -> None:
 
 def draw_text(layout: Any, icon: Any, text: str, columns: int = _COLUMNS) -> None:
     """A text in lines that fit, by default into the node: Blender's labels do not wrap."""
-    lines = [line for given in text.split("\n") for line in textwrap.wrap(given, columns) or [""]]
+    wrapper = textwrap.TextWrapper(columns)
+    wrapper.wordsep_re = _BETWEEN
+    lines = [line for given in text.split("\n") for line in wrapper.wrap(given) or [""]]
     for index, line in enumerate(lines):
         layout.label(text=line, icon=icon if index == 0 else "BLANK1")
 

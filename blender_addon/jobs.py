@@ -12,6 +12,8 @@ import bpy
 
 from . import host, mapping, memory, paths, settings
 
+NO_PASSES = "the output is not OpenEXR MultiLayer, press Set Up Render"
+
 
 def scene_frames(scene: Any) -> range:
     """The frames that the scene renders."""
@@ -62,6 +64,8 @@ def preview_plate(scene: Any) -> tuple[str, int]:
     still = host.plate_pattern(scene, animation=False)
     if "#" not in os.path.basename(still) and os.path.isfile(still):
         return still, frame
+    if not host.is_multilayer(scene):
+        raise mapping.SettingsError(f"render frame {frame} first: {NO_PASSES}")
     raise mapping.SettingsError(f"render frame {frame} first: {paths.brief(path)} is not there")
 
 

@@ -147,10 +147,11 @@ def _keep_newest(folder: str, kept: int) -> None:
 def rendered_frames(scene: Any) -> tuple[str, list[int]]:
     """(pattern, frames on disk) of what the scene rendered. Raises SettingsError when there is nothing."""
     render = host.plate_pattern(scene)
-    frames = paths.on_disk(render, jobs.scene_frames(scene))
+    is_multilayer = host.is_multilayer(scene)
+    frames = paths.on_disk(render, jobs.scene_frames(scene)) if is_multilayer else []
     if not frames:
-        lacks = paths.brief(render)
-        raise mapping.SettingsError(f"render the animation first, a still's one frame too: there is no {lacks}")
+        lacks = f"there is no {paths.brief(render)}" if is_multilayer else jobs.NO_PASSES
+        raise mapping.SettingsError(f"render the animation first, a still's one frame too: {lacks}")
     return render, frames
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,22 @@ Event = dict[str, Any]
 
 PREFERENCES = "Edit > Preferences > Add-ons > lookmatte"
 """Where an environment is chosen, created and checked."""
+
+
+# What an artist never wrote: keys of a job file, names of parts, kinds of exceptions.
+_REGION, _REST = re.compile(r"\bregions\.(?=\d)"), re.compile(r"\bregions\.rest\b")
+_NO_PART = re.compile(r"no part, layer or view '(.+?)\.Combined' with red, green and blue(.*)")
+_EXCEPTION = re.compile(r"\b\w+(?:Error|Exception): ")
+
+
+def plain(message: str) -> str:
+    """A message of the worker's in the words of the node."""
+
+    def no_layer(found: re.Match[str]) -> str:
+        return f"the render has no view layer {found[1]!r}{found[2].replace('.Combined', '')}"
+
+    message = _REST.sub("everything else", _REGION.sub("region ", message))
+    return _EXCEPTION.sub("", _NO_PART.sub(no_layer, message))
 
 
 @dataclass
@@ -122,12 +139,12 @@ class Session:
     def _plain(self, event: Event) -> Event:
         """An event in the words of a person who presses buttons, where it has others."""
         code = event.get("code")
-        if code == "not_started":
-            return {**event, "hint": f"press Check in {PREFERENCES}"}
         if code == "internal":
             hint = f"what happened is in {self.log}"
             return {**event, "message": "lookmatte met a fault of its own", "hint": hint}
-        return event
+        if "message" in event:
+            event = {**event, "message": plain(str(event["message"]))}
+        return {**event, "hint": f"press Check in {PREFERENCES}"} if code == "not_started" else event
 
     def _end(self, task: Task, result: Event | None) -> None:
         if task in self.tasks:

@@ -72,7 +72,7 @@ def test_preview_of_a_render_in_memory(case: Case) -> None:
 def test_what_cannot_be_done_is_said(case: Case) -> None:
     told = case("refusing")
     for what, words in {
-        "nothing rendered": "render frame 1 first",
+        "nothing rendered": "render frame 1 first: the output is not OpenEXR MultiLayer, press Set Up Render",
         "no cryptomatte": "there is no cryptomatte in this file",
         "unknown object": "nearest: Cube",
         "no object": "pick an object",
@@ -80,7 +80,7 @@ def test_what_cannot_be_done_is_said(case: Case) -> None:
         "view layer that has gone": "view layer 'VeiwLayer' is no longer there; nearest: ViewLayer; choose one",
         "environment that is not there": "…/nowhere/python is not there; choose another environment in",
         "no environment": "Edit > Preferences > Add-ons > lookmatte",
-        "environment without lookmatte": "No module named 'lookmatte'; press Check in Edit > Preferences",
+        "environment without lookmatte": "(exit code 1): No module named 'lookmatte'; press Check in Edit >",
         "nothing to stop": "lookmatte is doing nothing",
     }.items():
         assert words in told.attempt(what)["error"], what

@@ -84,6 +84,7 @@ def test_what_an_artist_does_with_a_node(case: Case) -> None:
     assert told["still_shown"] is True
     assert told["note"][1].startswith("Preview of frame 1, stale")
     face = " ".join(told["face"])
+    assert "region 1 Cubo: " in face
     assert "no cryptomatte name is 'Cubo'" in face
     assert "nearest: Cube" in face
     assert all(len(line) <= 44 for line in told["face"])
@@ -146,6 +147,7 @@ def test_scenes_that_are_set_up_otherwise(case: Case) -> None:
     assert " ".join(told["dialog"]).startswith(gone)
     assert told["shown"] == "Second. layer", "the look of another layer is shown"
     assert told["followed"] == [STALE, "Look of frame 1, stale:\nsettings have changed since"]
+    assert "the render has no view layer 'Second'; nearest: Second. layer" in " ".join(told["not_in_render"])
     refused = [one["without_layer"] for one in told.values if "without_layer" in one]
     assert len(refused) == 3
     assert all("'Second. layer' is no longer there; nearest: ViewLayer;" in words for words in refused)

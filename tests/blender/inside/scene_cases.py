@@ -403,6 +403,9 @@ def without_its_layer(folder: str, node) -> None:
     made = bpy.context.scene
     _, node = part("host").lookmatte_nodes(made)[0]
     tell(followed=notes()[node.name], shown=node.node_tree.nodes["Styled"].layer)
+    with contextlib.suppress(RuntimeError):
+        bpy.ops.lookmatte.preview()
+    tell(not_in_render=face(node))
     node.view_layer = "Second. layer"
     made.view_layers.remove(made.view_layers["Second"])
     for act in (bpy.ops.lookmatte.style_frames, bpy.ops.lookmatte.preview, bpy.ops.lookmatte.final_frames):
