@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import OpenEXR
 import pytest
 import yaml
 from openjd.model import decode_job_template
@@ -186,6 +187,24 @@ def test_a_hole_is_told_and_all_that_is_baked_is_sent_along(farm: Shot, nursery:
     )  # fmt: skip
     sent = yaml.safe_load((bundle / "asset_references.yaml").read_text())["assetReferences"]["inputs"]["filenames"]
     assert {str(farm.plate(frame)) for frame in FRAMES if frame != 1004} == {*sent} - {str(farm.folder / "red.png")}
+
+
+def test_manifests_beside_the_plate_are_sent_along(farm: Shot, nursery: Nursery) -> None:
+    names = []
+    for frame in FRAMES:
+        file = OpenEXR.File(str(farm.plate(frame)), separate_channels=True)
+        (key,) = [key for key in file.parts[0].header if key.endswith("/manifest")]
+        name = f"names.{frame}.json" if frame % 2 else "../secret.json"
+        (farm.plate(frame).parent / name).write_text(file.parts[0].header.pop(key))
+        file.parts[0].header[key.replace("/manifest", "/manif_file")] = name
+        file.write(str(farm.plate(frame)))
+        names += [str(farm.plate(frame).parent / name)] if frame % 2 else []
+    for regions, sent in ((REGIONS, names), ({"rest": {"style": "red.png"}}, [])):
+        bundle = farm.folder / f"bundle{bool(sent)}"
+        assert nursery.run("farm", farm.save_job(regions=regions), "-o", bundle).returncode == 0
+        assets = yaml.safe_load((bundle / "asset_references.yaml").read_text())["assetReferences"]
+        there = [name for name in assets["inputs"]["filenames"] if name.endswith(".json")]
+        assert there == sent
 
 
 def test_what_cannot_go_to_a_farm_is_told_before_anything_is_written(farm: Shot, nursery: Nursery) -> None:

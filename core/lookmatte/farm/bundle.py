@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any
 
 import yaml
 
-from lookmatte.errors import InputError
+from lookmatte.errors import InputError, LookmatteError
 from lookmatte.farm.frames import from_openjd, to_openjd
 from lookmatte.farm.template import MAX_CHUNKS, MAX_TEXT, Order, template
+from lookmatte.imaging.cryptolayers import layers
+from lookmatte.imaging.manifest import EMBEDDED
 from lookmatte.imaging.patience import patiently
+from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.sequence import Sequence, describe_frames, parse_frames
 from lookmatte.imaging.wholefile import remove, why, write_bytes, write_whole
-from lookmatte.job import Job, MatteFile
+from lookmatte.job import Cryptomatte, Job, MatteFile
 from lookmatte.jobmapping import as_mapping
 from lookmatte.jobtree import dump_yaml
 
@@ -94,6 +98,7 @@ def _assets(job: Job) -> dict[str, Any]:
     for pattern in patterns:
         sequence = Sequence.parse(pattern, Path())
         names.update((str(sequence.path(frame)), None) for frame in frames)
+    names.update((str(path), None) for path in _sidecars(job, frames))
     for region in job.everything:
         for picture in region.style.pictures:
             names.update((name, None) for name in (picture.image, picture.matte) if name is not None)
@@ -102,6 +107,25 @@ def _assets(job: Job) -> dict[str, Any]:
         "outputs": {"directories": [str(Path(job.output).parent)]},
         "referencedPaths": [],
     }
+
+
+def _sidecars(job: Job, frames: Iterable[int]) -> Iterator[Path]:
+    """The manifests beside the plate in which names of cryptomattes are looked up, as far as these are there."""
+    if not any(isinstance(region.source, Cryptomatte) for region in job.regions):
+        return
+    plate = Sequence.parse(job.plate, Path())
+    known = False
+    for path in map(plate.path, frames):
+        try:
+            found = layers(read_header(path, plate_part=job.part))
+        except LookmatteError:
+            continue  # its task will say what is wrong with it
+        read = {layer.manifest_source for layer in found if layer.manifest is not None}
+        beside = sorted(read - {EMBEDDED})
+        yield from (path.parent / name for name in beside)
+        if not beside and not known:
+            return  # a renderer writes them for all frames or for none
+        known = True
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

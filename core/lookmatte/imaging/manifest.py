@@ -16,6 +16,9 @@ import mmh3
 from lookmatte.errors import FrameError
 from lookmatte.imaging.patience import PASSING, first_bytes
 
+EMBEDDED = "embedded"
+"""The source of a manifest that stands in the EXR itself."""
+
 LARGEST = 1 << 26  # bytes; a manifest of a million long names is half of this
 _KEPT = 1 << 22  # bytes of a manifest that may be kept beside 15 others; of larger ones, the last one
 
@@ -103,7 +106,7 @@ def read(embedded: str | None, sidecar: str | None, folder: Path) -> Manifest:
     found = Manifest(None, "")
     if embedded is not None:
         parsed = parse(embedded)
-        found = Manifest(parsed.names, "embedded", parsed.error, parsed.notes)
+        found = Manifest(parsed.names, EMBEDDED, parsed.error, parsed.notes)
         if found.names or (found.names is not None and not sidecar):
             return found
     if not sidecar:
