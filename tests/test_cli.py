@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,17 @@ def test_every_documented_command_and_no_other_exists(capsys: pytest.CaptureFixt
     documented = (DATA.parent.parent / "docs/td.md").read_text(encoding="utf-8")
     rows = {line.split()[2].rstrip("`") for line in documented.splitlines() if line.startswith("| `lookmatte ")}
     assert rows == set(cli.build_parser()[1])
+
+
+def test_every_documented_event_and_no_other_has_a_schema() -> None:
+    documented = (DATA.parent.parent / "docs/td.md").read_text(encoding="utf-8")
+    rows = [line for line in documented.partition("## JSON lines")[2].splitlines() if line.startswith("| `")]
+    told = {name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    schema = json.loads((Path(cli.__file__).parent / "events.json").read_text(encoding="utf-8"))
+    assert {one["$ref"].rpartition("/")[2] for one in schema["oneOf"]} == told
+    assert {name for name, one in schema["$defs"].items() if one.get("type") == "object"} == told
+    for name in told:
+        assert schema["$defs"][name]["properties"]["event"]["const"] == name
 
 
 @pytest.mark.parametrize(

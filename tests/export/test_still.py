@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import OpenEXR
 import pytest
@@ -18,6 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lookmatte
 from lookmatte.bilateral.apply import Look, apply_band
 from lookmatte.bilateral.encoding import encode
 from lookmatte.bilateral.grid import identity
@@ -312,6 +314,7 @@ def test_the_command_writes_a_model_and_its_node(tmp_path: Path, capsys: pytest.
     path = tmp_path / "out" / "look.pt"
     assert main(["export", str(store.folder), "--torchscript", str(path), "--frame", "3", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
+    jsonschema.validate(said, json.loads((Path(lookmatte.__file__).parent / "events.json").read_text()))
     assert said == {
         "event": "exported", "path": str(path), "node": str(path.with_suffix(".nk")), "region": "hero", "frame": 3,
     }  # fmt: skip
@@ -371,7 +374,9 @@ def test_of_several_shots_one_is_chosen(tmp_path: Path, capsys: pytest.CaptureFi
         (["BAKE", "--frame", "1"], "--torchscript"),
         (["none", "--torchscript", "a.pt", "--frame", "1"], "there is no bake here"),
         (["BAKE", "--torchscript", "file/a.pt", "--frame", "1"], "cannot be written"),
-        (["CUT", "--torchscript", "a.pt", "--frame", "7"], "has no key frame"),
+        (["BAKE", "--torchscript", "a.pt", "--frame", "6"], "--frame: 6 is not in the bake; it has 1-5"),
+        (["BAKE", "--torchscript", "a.pt", "--frame", "-1"], "--frame: -1 is not in the bake; it has 1-5"),
+        (["CUT", "--torchscript", "a.pt", "--frame", "3"], "has no key frame"),
         (["LACKING", "--torchscript", "a.pt", "--frame", "1"], "missing from the bake"),
     ],
 )
@@ -381,7 +386,7 @@ def test_what_is_wrong_is_said_in_a_line(
     monkeypatch.chdir(tmp_path)
     _bake(tmp_path / "BAKE")
     cut = _bake(tmp_path / "CUT")
-    cut.cuts = [6]
+    cut.cuts = [2, 4]
     cut.save_index()
     next(_bake(tmp_path / "LACKING").folder.glob("*.grid.0001.exr")).unlink()
     (tmp_path / "is.pt").mkdir()

@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     if args.frame is None and len(store.keys) != 1:
         there = describe_frames(store.keys) if store.keys else "nothing"
         raise InputError(f"--frame: name one; the bake has key frames {there}")
+    if args.frame is not None and store.keys and not store.keys[0] <= args.frame <= store.keys[-1]:
+        raise InputError(f"--frame: {args.frame} is not in the bake; it has {store.keys[0]}-{store.keys[-1]}")
     try:
         frame = store.keys[0] if args.frame is None else args.frame
         still = find_still(store, frame, args.region, args.exposure_limit)
