@@ -286,7 +286,8 @@ def test_a_mapping_of_odd_values_is_an_error(tmp_path: Path) -> None:
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-    | st.sampled_from(["styles/gold.jpg", "1-5", "linear", "a.####.exr", "$F4", "${X", "~", "~zz/x", "\ud800"]),
+    | st.sampled_from(["styles/gold.jpg", "1-5", "linear", "a.####.exr", "$F4", "${X", "~", "~zz/x",
+         "\ud800", "a\u2028b"]),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(

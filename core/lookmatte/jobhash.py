@@ -59,8 +59,8 @@ def _region(region: Region, adjustments: bool) -> dict[str, Any]:
     return content
 
 
-def _digest(job: Job, model_checksum: str, adjustments: bool) -> str:
-    content = {
+def _digest(job: Job, model_checksum: str, config: str, *, adjustments: bool) -> str:
+    content: dict[str, Any] = {
         "format": FORMAT,
         "model": model_checksum,
         "plate": PurePath(job.plate).name,
@@ -72,24 +72,27 @@ def _digest(job: Job, model_checksum: str, adjustments: bool) -> str:
         "regions": [_region(region, adjustments) for region in sorted(job.regions, key=lambda r: r.name)],
         "rest": None if job.rest is None else _region(job.rest, adjustments),
     }
+    if config:
+        content["config"] = config
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def bake_hash(job: Job, model_checksum: str) -> str:
+def bake_hash(job: Job, model_checksum: str, config: str = "") -> str:
     """SHA-256 (hexadecimal) of what a job's grids depend on.
 
-    That is the resolved job without frames, output, strength and exposure limit, the model, and the contents
-    of the styles, so that a copied or renamed reference picture bakes nothing anew. Plate and mattes enter by
-    the names of their files and not by their folders, which differ among the machines of a farm; whether the files
-    changed is for the caller to compare. Raises InputError for a style that cannot be read.
+    That is the resolved job without frames, output, strength and exposure limit, the model, the colour ``config``
+    that the job asks for its spaces (see ``Shot.config``), and the contents of the styles, so that a copied or
+    renamed reference picture bakes nothing anew. Plate and mattes enter by the names of their files and not by
+    their folders, which differ among the machines of a farm; whether the files changed is for the caller to
+    compare. Raises InputError for a style that cannot be read.
     """
-    return _digest(job, model_checksum, adjustments=False)
+    return _digest(job, model_checksum, config, adjustments=False)
 
 
-def job_hash(job: Job, model_checksum: str) -> str:
+def job_hash(job: Job, model_checksum: str, config: str = "") -> str:
     """SHA-256 of what a job's frames depend on: what ``bake_hash`` covers, strength and exposure limit."""
-    return _digest(job, model_checksum, adjustments=True)
+    return _digest(job, model_checksum, config, adjustments=True)
 
 
 def places_hash(job: Job) -> str:

@@ -13,6 +13,7 @@ from lookmatte.errors import FrameError, nearest
 from lookmatte.imaging.patience import is_file
 from lookmatte.jobpaths import expand, missing
 from lookmatte.jobtree import Node, Problems, Table, show
+from lookmatte.progress import printable
 
 T = TypeVar("T")
 
@@ -120,7 +121,8 @@ class Values:
         path = self._path(node, key, pattern=False)
         try:
             if path and not is_file(Path(path)):
-                self._problems.add(node, key, f"{path} is a folder" if os.path.isdir(path) else missing(path))
+                what = f"{path} is a folder" if os.path.isdir(path) else missing(path)
+                self._problems.add(node, key, printable(what))  # names may hold letters that no message should
         except FrameError as error:
             self._problems.add(node, key, str(error))
         return path

@@ -449,3 +449,45 @@ def test_a_manifest_beside_the_plate_is_one_of_its_files(shot: Maker, monkeypatc
     assert summary.failed == [2]
     assert again.failures[2].endswith("names.2.json: cannot be read (Input/output error)")
     assert not made.output(2).exists()
+
+
+CONFIG = """ocio_profile_version: 2
+name: house
+roles: {{default: lin_rec709, scene_linear: lin_rec709}}
+displays:
+  screen:
+    - !<View> {{name: Plain, colorspace: lin_rec709}}
+colorspaces:
+  - !<ColorSpace>
+    name: lin_rec709
+    isdata: false
+  - !<ColorSpace>
+    name: studio
+    isdata: false
+    to_scene_reference: !<MatrixTransform> {{matrix: [{red}, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]}}
+"""
+
+
+def test_another_colour_configuration_is_another_job(shot: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rerun on a machine of another studio must not leave half a shot in each of two colours."""
+    made = shot(range(1, 3), **SMALL)
+    paths = {}
+    for name, red in (("ours", 0.5), ("copied", 0.5), ("theirs", 0.25)):
+        paths[name] = made.folder / f"{name}.ocio"
+        paths[name].write_text(CONFIG.format(red=red), encoding="utf-8")
+    keys: dict[str, Any] = {"color": {"space": "studio"}}
+    monkeypatch.setenv("OCIO", str(paths["ours"]))
+    assert made.render(**keys).done == [1, 2]
+    options: dict[str, Any] = {"bake_dir": made.folder / "bake"}
+    made.render(options={**options, "stage": "bake"}, **keys)
+    monkeypatch.setenv("OCIO", str(paths["copied"]))
+    assert made.render(**keys) == RenderSummary(skipped=[1, 2])
+    monkeypatch.setenv("OCIO", str(paths["theirs"]))
+    with pytest.raises(InputError, match="made by another job, style or model"):
+        made.render(options={**options, "stage": "apply"}, **keys)
+    assert made.render(**keys).done == [1, 2]
+    assert equal(made.written(), fresh(made, **keys))
+    # Who asks nothing of it does not mind.
+    made.render("plain")
+    monkeypatch.delenv("OCIO")
+    assert made.render("plain") == RenderSummary(skipped=[1, 2])

@@ -7,6 +7,7 @@ OCIO hands out silently. Nothing here touches alpha.
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -134,6 +135,15 @@ def config_name(config: str | None = None) -> str:
     """The real name of the OCIO configuration in use, for metadata (``ocio://default`` follows OCIO's release)."""
     loaded = _load(config)
     return str(loaded.getName()) or Path(_where(config)).name
+
+
+def config_identity() -> str:
+    """A checksum of the configuration that $OCIO names, wherever it lies; empty for those that come with OCIO. The
+    tables in files of their own that it refers to are not looked at."""
+    where = _where(None)
+    if where.startswith("ocio://"):
+        return ""
+    return hashlib.sha256(str(_load(None).serialize()).encode()).hexdigest()[:16]
 
 
 def _where(config: str | None) -> str:

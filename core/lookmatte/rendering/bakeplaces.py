@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 from lookmatte.errors import InputError
-from lookmatte.job import Job
 from lookmatte.jobhash import bake_hash, places_hash
 from lookmatte.networks.model import Model
 from lookmatte.rendering.shot import Shot
@@ -22,7 +21,7 @@ def own_folder(shot: Shot, identity: str) -> Path:
 
 def new_store(shot: Shot, model: Model, folder: Path | None) -> BakeStore:
     """The bake that a job makes with a model; nothing is written yet. ``folder`` None: its own one."""
-    identity = bake_hash(shot.job, model.checksum)
+    identity = bake_hash(shot.job, model.checksum, shot.config)
     header = BakeHeader(
         identity,
         model.checksum,
@@ -36,12 +35,12 @@ def new_store(shot: Shot, model: Model, folder: Path | None) -> BakeStore:
     return BakeStore(folder or own_folder(shot, identity), header)
 
 
-def made_store(job: Job, folder: Path, model: Model | None) -> BakeStore:
+def made_store(shot: Shot, folder: Path, model: Model | None) -> BakeStore:
     """The bake to apply: what made it is what it says of itself. Raises InputError for that of another job, or of
     another model than ``model``."""
     store = BakeStore.open(folder)
     strange = model is not None and model.checksum != store.header.model
-    if strange or store.header.bake != bake_hash(job, store.header.model):
+    if strange or store.header.bake != bake_hash(shot.job, store.header.model, shot.config):
         raise InputError(f"{folder}: this bake was made by another job, style or model; run lookmatte bake again")
     return store
 

@@ -124,15 +124,15 @@ class Run:
         self.chosen = self._choose(frames)
         self.model: Model | None = None
         if stage == "apply" and bake_dir is not None and model is None:
-            self.store = made_store(job, bake_dir, None)
+            self.store = made_store(self.shot, bake_dir, None)
         else:
             self.model = Model.load(model)
             self.store = new_store(self.shot, self.model, bake_dir)
             if stage == "apply":
-                self.store = made_store(job, self.store.folder, self.model)
+                self.store = made_store(self.shot, self.store.folder, self.model)
         if self.store.header.regions != self.shot.regions:
             raise InputError(f"{self.store.folder}: this bake holds other regions than the job; bake the job again")
-        made_by = job_hash(job, self.store.header.model)
+        made_by = job_hash(job, self.store.header.model, self.shot.config)
         self.outputs = Outputs(self.shot.output, made_by, self.shot.stamp, self.store.fingerprint)
 
     def run(self) -> RenderSummary:

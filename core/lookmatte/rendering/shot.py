@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookmatte.errors import FrameError, InputError, LookmatteError, nearest
-from lookmatte.imaging.colour import PlateColour, plate_matrix
+from lookmatte.imaging.colour import PlateColour, config_identity, plate_matrix
 from lookmatte.imaging.cryptolayers import layers, sidecars
 from lookmatte.imaging.cryptomatte import CryptoMatte, select
 from lookmatte.imaging.frame import Frame, Window, find_channel
@@ -108,6 +108,9 @@ class Shot:
         self._named_beside = False  # do files beside the plate say what its cryptomattes are called?
         self.frame_bytes = 0  # of the first frame, all channels decoded
         self.colour, self.display = self._first()
+        asks = job.color.view is not None or self.colour.config_name
+        self.config = config_identity() if asks else ""
+        """Which colour configuration the job's spaces and views are of; empty where it asks none."""
         for region in job.regions:
             if isinstance(region.source, Cryptomatte):
                 self._check_names(region, region.source)

@@ -132,7 +132,7 @@ class Inspector:
 
     def _hash(self, model: str) -> str:
         if model not in self._hashes:
-            self._hashes[model] = job_hash(self._job, model)
+            self._hashes[model] = job_hash(self._job, model, self.shot.config)
         return self._hashes[model]
 
 
