@@ -160,6 +160,22 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         cli.main(["doctor"])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sh closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_service_needs_no_standard_streams(tmp_path: Path, closed: str) -> None:
+    """What is opened later gets none of their numbers: a library that prints would print into it."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os\n"
+        "from lookmatte import cli\n"
+        "codes = [cli.main(['--version']), cli.main(['rendr'])]\n"
+        f"opened = os.open({str(tmp_path / 'frame')!r}, os.O_WRONLY | os.O_CREAT)\n"
+        "os._exit(0 if codes == [0, 2] and opened > 2 else 9)\n"
+    )
+    ran = subprocess.run(["sh", "-c", f'exec "$0" "$1" {closed}', sys.executable, script], check=False, timeout=60)
+    assert ran.returncode == 0
+
+
 def test_a_closed_pipe_is_quiet() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -131,6 +131,17 @@ def _silence_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _hold_streams() -> None:
+    """Where a service starts us without standard streams they lead nowhere: else a frame that is being written
+    would get the number of one of them, and with it what libraries print."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(handle, True)
+    os.close(handle)
+    for handle, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(handle, mode, closefd=False))
+
+
 def _run(argv: Sequence[str]) -> int:
     try:
         args = _parse(argv)
@@ -168,6 +179,7 @@ def _run(argv: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; raises nothing unless LOOKMATTE_DEBUG asks for tracebacks."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _hold_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # the terminal may lack a name's letters
