@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tracemalloc
 from collections.abc import Callable
@@ -108,7 +109,7 @@ MISTAKES = [
     (TWO + "{plate: q.####.exr, output: x.####.exr, frame: 1-2}", ["seq.yaml:7: shots.b: unknown key 'frame'"]),
     (TWO + "{plate: q.####.exr}", ["seq.yaml:7: shots.b.output: is missing"]),
     (TWO + "{plate: q.####.exr, output: x.####.exr, alpha: on}", ["seq.yaml:7: shots.b.alpha: must be one of"]),
-    (TWO + "{plate: q.####.exr, output: ./o.%04d.exr}", ["shots.b.output", "is that of a too"]),
+    (TWO + "{plate: q.####.exr, output: ./o.%04d.exr}", ["shots.b.output", "is the output of shot a too"]),
     (TWO + "{plate: q.####.exr, output: x.####.exr, shots: {}}", ["shots.b.shots: a shot has no shots"]),
     (TWO + "[1, 2]", ["seq.yaml:7: shots.b: must be a table"]),
     (LOOK + "shots: {}", ["shots: must be a table of shots"]),
@@ -141,9 +142,9 @@ def test_two_looks_of_one_plate_may_share_a_sequence_when_their_frames_differ(wr
     both = "plate: p.####.exr, output: o.####.exr"
     apart = f"{LOOK}shots:\n  a: {{{both}, frames: 1-5}}\n  b: {{{both}, frames: 6-9}}\n"
     assert list(load_shots(write(apart))) == ["a", "b"]
-    assert "is that of a too" in complaint(write(apart.replace("6-9", "5-9")))
-    assert "is that of a too" in complaint(write(apart.replace(", frames: 6-9", "")))
-    assert "is that of a too" in complaint(write(apart.replace(", frames: 1-5", "")))
+    assert "is the output of shot a too" in complaint(write(apart.replace("6-9", "5-9")))
+    assert "is the output of shot a too" in complaint(write(apart.replace(", frames: 6-9", "")))
+    assert "is the output of shot a too" in complaint(write(apart.replace(", frames: 1-5", "")))
     many = apart.replace("1-5", "1-600000").replace("6-9", "600001-1200000")
     assert "shots.b.output: " in complaint(write(many))
     assert "would be more than 1,000,000 frames" in complaint(write(many))
@@ -320,14 +321,23 @@ def test_a_file_of_rules_maps_every_path_of_a_job(write: Write, tmp_path: Path) 
     assert pictures == [str(tmp_path / name) for name in ("gold.jpg", "dusk.jpg")]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="where such a path is one")
+@pytest.mark.parametrize("plate", [r"S:\shows\p.####.exr", "s:/shows/p.####.exr", r"\\server\shows\p.####.exr"])
+def test_a_path_of_windows_is_not_looked_for_beside_the_job(write: Write, plate: str) -> None:
+    path = write(LOOK + f"plate: '{plate}'\noutput: o.####.exr\n")
+    said = f"plate: {plate!r}: a path of Windows; --path-map turns those of a job into this machine's"
+    assert said in complaint(path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "cannot be read"),
-        ("[1]", "no path mapping rules"),
+        ("[1]", "no path mapping rules (a table with version and path_mapping_rules is needed)"),
+        ('{"version": "pathmapping-1.0", "path_mapping_rules": [7]}', "(a rule must be a table)"),
         ('{"version": "pathmapping-2.0", "path_mapping_rules": []}', "version 'pathmapping-2.0'"),
-        ('{"version": "pathmapping-1.0"}', "no 'path_mapping_rules'"),
-        ('{"version": "pathmapping-1.0", "path_mapping_rules": [{}]}', "no 'source_path_format'"),
+        ('{"version": "pathmapping-1.0"}', "(there is no 'path_mapping_rules')"),
+        ('{"version": "pathmapping-1.0", "path_mapping_rules": [{}]}', "(a rule has no 'source_path_format')"),
         (
             '{"version": "pathmapping-1.0", "path_mapping_rules": [{"source_path_format": "POSX", '
             '"source_path": "/", "destination_path": "/"}]}',

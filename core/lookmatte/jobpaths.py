@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _HOUDINI_FRAME = re.compile(r"F[0-9]*\Z")
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LISTED = 5000
 
 
@@ -43,6 +44,8 @@ def expand(text: str, base: Path, *, pattern: bool) -> str:
     path = str(base.absolute() / expanded)
     if wrong := impossible(path):
         raise ValueError(wrong)
+    if os.name == "posix" and _WINDOWS.match(expanded) and not os.path.lexists(base / expanded.split("/")[0]):
+        raise ValueError("a path of Windows; --path-map turns those of a job into this machine's")
     return path
 
 

@@ -133,7 +133,7 @@ def _check_one_output(jobs: Mapping[str | None, Job], problems: Problems) -> Non
             other = next((taken[frame] for frame in (taken if frames is None else frames) if frame in taken), None)
         key = f"shots.{name}.output"
         if other is not None:
-            problems.add(None, key, f"{job.output} is that of {other} too; write somewhere else")
+            problems.add(None, key, f"{job.output} is the output of shot {other} too; write somewhere else")
         elif frames is None:
             takes_all = name
         elif len(taken) + len(frames) > MAX_FRAMES:

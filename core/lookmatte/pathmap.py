@@ -81,17 +81,24 @@ class PathMap:
         try:
             return PathMap(tuple(_rules(data)))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            what = f"a rule has no {error}" if isinstance(error, KeyError) else short(error)
+            what = f"there is no {error}" if isinstance(error, KeyError) else short(error)
             raise InputError(f"{file}: no path mapping rules ({what})") from None
 
 
 def _rules(data: Any) -> list[Rule]:
     if data == {}:
         return []
+    if not isinstance(data, dict):
+        raise ValueError("a table with version and path_mapping_rules is needed")
     if data["version"] != VERSION:
         raise ValueError(f"version {data['version']!r}; lookmatte reads {VERSION}")
     made = []
     for rule in data["path_mapping_rules"]:
+        if not isinstance(rule, dict):
+            raise ValueError("a rule must be a table")
+        lacking = [key for key in ("source_path_format", "source_path", "destination_path") if key not in rule]
+        if lacking:
+            raise ValueError(f"a rule has no {lacking[0]!r}")
         kind = str(rule["source_path_format"]).upper()
         if kind == "URI":
             continue

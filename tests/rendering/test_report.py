@@ -223,7 +223,7 @@ def test_shots_share_a_page_and_the_worst_come_first(made: Shot, nursery: Nurser
     assert nursery.run("render", job, "--model", made.model, "--quiet", *chosen).returncode == 0
     (made.folder / "late/look.0004.exr").unlink()
     assert nursery.run("report", job, "--shot", "day", "--quiet").returncode == 0
-    assert (made.folder / "seq.day.report.html").is_file()
+    assert "<h1>seq day</h1>" in (made.folder / "seq.day.report.html").read_text(encoding="utf-8")
     ran = nursery.run("report", job, "--json")
     assert ran.returncode == 1
     events = [json.loads(line) for line in ran.stdout.splitlines()]

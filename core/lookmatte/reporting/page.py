@@ -43,6 +43,8 @@ def page(title: str, reports: Sequence[Report]) -> str:
     # Stable: shots that look alike stay in the order of their file.
     reports = sorted(reports, key=lambda report: _ORDER.index(report.mood))
     several = len(reports) > 1
+    if not several and reports[0].shot is not None:
+        title = f"{title} {reports[0].shot}"
     sections = [
         Section(report, prefix=f"s{index}" if several else "", shots=len(reports))
         for index, report in enumerate(reports, 1)
