@@ -112,6 +112,12 @@ def test_nothing_else_is_swept(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == before
 
 
+def test_what_a_clock_was_read_from_goes_too(tmp_path: Path) -> None:
+    (tmp_path / f".clock.{machine()}-17.89abcdef.tmp").touch()
+    sweep(tmp_path, is_ours)
+    assert os.listdir(tmp_path) == []
+
+
 _SWEEPER = """
 import sys
 from pathlib import Path

@@ -18,9 +18,11 @@ from shots import KEY, LAYER, Shot, Told, cryptomatte, equal, manifest, paint, w
 from lookmatte.cli import main
 from lookmatte.errors import InputError
 from lookmatte.imaging.manifest import id_of
+from lookmatte.imaging.sequence import Sequence
 from lookmatte.imaging.writer import new_part, write_parts_to
 from lookmatte.networks.model import digest
 from lookmatte.rendering import RenderSummary
+from lookmatte.rendering.times import path_of
 
 Maker = Callable[..., Shot]
 ESCAPES = [
@@ -141,7 +143,12 @@ def test_links_in_a_bake_are_replaced_and_not_followed(shot: Maker) -> None:
     assert made.render(options={"stage": "bake", "bake_dir": folder}).failed == []
     assert precious.read_bytes() == b"mine"
     assert not any(path.is_symlink() for path in folder.iterdir())
+    times = path_of(Sequence.parse("out/look.####.exr", made.folder))
+    times.parent.mkdir(parents=True, exist_ok=True)
+    times.unlink(missing_ok=True)
+    times.symlink_to(precious)
     assert made.render(options={"stage": "apply", "bake_dir": folder}).done == [1, 2, 3]
+    assert precious.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("regions", [

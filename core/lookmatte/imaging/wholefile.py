@@ -27,6 +27,7 @@ ABANDONED = 3600.0
 """Seconds without a change, by the file server's own clock, after which a temporary that nobody has locked is
 nobody's even where locks may not reach from machine to machine. No file takes so long to write."""
 
+_CLOCK = "clock"  # what a folder's clock is read from
 _TRIES = 50  # to begin a file; to lose one to somebody who sweeps takes a coincidence
 _LONGEST = 180  # bytes of the name that is taken over; file systems allow 255
 _TEMPORARY = re.compile(r"\.(.+)\.(?:([0-9a-f]{8})-)?\d+\.[0-9a-f]{8}\.tmp(\.\w+)?")
@@ -187,7 +188,7 @@ def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
     clock = folder_clock(folder)
     for path in entries:
         match = _TEMPORARY.fullmatch(path.name)
-        if match is not None and ours(match[1]):
+        if match is not None and (match[1] == _CLOCK or ours(match[1])):
             with contextlib.suppress(OSError):
                 _remove_abandoned(path, match[2] == machine(), clock)
 
@@ -225,7 +226,7 @@ def folder_clock(folder: Path) -> Callable[[], float | None]:
     @functools.lru_cache(maxsize=1)
     def now() -> float | None:
         with contextlib.suppress(OSError):
-            probe, handle = _begin(folder / "clock", "")
+            probe, handle = _begin(folder / _CLOCK, "")
             try:
                 return os.fstat(handle).st_mtime
             finally:

@@ -39,7 +39,7 @@ class Times:
         self._path = path_of(sequence)
 
     def note(self, frame: int, seconds: Mapping[str, float]) -> None:
-        """Append a line in one write, so that lines of two machines do not mix."""
+        """Append a line in one write, so that lines of two processes do not mix (over NFS one may be lost)."""
         known = {stage: round(seconds[stage], 4) for stage in STAGES if stage in seconds}
         line = json.dumps({"frame": frame, **known})
         with contextlib.suppress(OSError):
@@ -47,7 +47,8 @@ class Times:
             with contextlib.suppress(FileNotFoundError):
                 if self._path.stat().st_size > _LONGEST:
                     os.replace(self._path, self._path.with_suffix(".old"))
-            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            handle = os.open(self._path, flags, 0o666)
             try:
                 os.write(handle, line.encode("ascii") + b"\n")
             finally:
