@@ -32,7 +32,8 @@ from lookmatte.job import Job
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake, Setting, resolve
 from lookmatte.looks.exposure import AMOUNTS, Exposure
 from lookmatte.rendering import render
-from lookmatte.rendering.store import BakeHeader, BakeStore
+from lookmatte.rendering.bakeindex import BakeHeader
+from lookmatte.rendering.store import BakeStore
 
 REC709 = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 ACESCG = ((1.70505, -0.62179, -0.08326), (-0.13026, 1.1408, -0.01055), (-0.024, -0.12897, 1.15297))

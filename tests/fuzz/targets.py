@@ -24,8 +24,9 @@ from lookmatte.jobmapping import as_mapping
 from lookmatte.jobpaths import check_paths
 from lookmatte.networks.model import Model
 from lookmatte.pathmap import PathMap
+from lookmatte.rendering.bakeindex import INDEX
 from lookmatte.rendering.bakery import read_state
-from lookmatte.rendering.store import INDEX, BakeStore, read_exposure
+from lookmatte.rendering.store import BakeStore, read_exposure
 from lookmatte.worker.requests import Refused, parse
 
 SLOWEST = 5.0

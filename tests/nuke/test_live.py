@@ -23,7 +23,8 @@ from lookmatte.bilateral.guide import GuideWeights
 from lookmatte.errors import FrameError
 from lookmatte.looks.bake import FrameBake, RegionBake
 from lookmatte.looks.exposure import AMOUNTS, Exposure, take_back
-from lookmatte.rendering.store import FORMAT, BakeHeader, BakeStore
+from lookmatte.rendering.bakeindex import FORMAT, BakeHeader
+from lookmatte.rendering.store import BakeStore
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _bake(args: argparse.Namespace) -> Path:
     """The bake's folder; of a job with shots that of one of them."""
-    from lookmatte.rendering.store import INDEX
+    from lookmatte.rendering.bakeindex import INDEX
 
     folder = bake_folder(args.bake, None) if is_job(args.bake) else Path(args.bake)
     shots = [] if (folder / INDEX).exists() else sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))

@@ -8,8 +8,9 @@ from pathlib import Path
 from lookmatte.errors import InputError
 from lookmatte.jobhash import bake_hash, places_hash
 from lookmatte.networks.model import Model
+from lookmatte.rendering.bakeindex import BakeHeader
 from lookmatte.rendering.shot import Shot
-from lookmatte.rendering.store import BakeHeader, BakeStore
+from lookmatte.rendering.store import BakeStore
 
 
 def own_folder(shot: Shot, identity: str) -> Path:

@@ -14,7 +14,6 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.bilateral.grid import DEPTH, HEIGHT, WIDTH
-from lookmatte.bilateral.guide import HIDDEN, GuideWeights
-from lookmatte.errors import FrameError, InputError, nearest, short
-from lookmatte.imaging.patience import first_bytes, is_file, patiently
+from lookmatte.errors import FrameError, InputError
+from lookmatte.imaging.patience import is_file, patiently
 from lookmatte.imaging.reader import read_header, read_parts
 from lookmatte.imaging.wholefile import remove, sweep, temporary_of, why, write_bytes
 from lookmatte.imaging.writer import new_part, write_parts_to
-from lookmatte.jobtree import show
-from lookmatte.jobvalues import LONGEST_NAME
-from lookmatte.looks.bake import Blend, FrameBake, RegionBake
+from lookmatte.looks.bake import FrameBake, RegionBake
 from lookmatte.looks.exposure import AMOUNTS, Exposure
 from lookmatte.looks.proxy import PROXY
+from lookmatte.rendering.bakeindex import INDEX, BakeHeader, BakeIndex, index_bytes, read_index, stem
 
-FORMAT = 2
-INDEX = "bake.json"
 LOCK = "bake.lock"
 """Locked by the process that bakes: see :mod:`lookmatte.rendering.claim`."""
 
@@ -45,22 +40,6 @@ _BAKE, _INPUTS, _VALUES, _EXPOSURE = (
     "lookmatte:bake", "lookmatte:inputs", "lookmatte:values", "lookmatte:exposure"
 )  # fmt: skip
 _OWN = re.compile(r"\d{2,}_.*\.(grid|mask|matte)\.-?\d+\.exr|state\.safetensors|bake\.json|bake\.lock")
-_LARGEST_INDEX = 64 << 20
-_BLENDS = ("pixel", "grid", "rest")
-
-
-@dataclass(frozen=True)
-class BakeHeader:
-    """What ``bake.json`` says of the whole bake. ``bake`` is the hash of all that the grids depend on."""
-
-    bake: str
-    model: str
-    space: str
-    matrix: tuple[tuple[float, ...], ...]
-    guide: GuideWeights
-    regions: tuple[tuple[str, Blend], ...]
-    mode: str
-    subsample: int
 
 
 def pack_grid(grid: Tensor) -> NDArray[np.float32]:
@@ -79,10 +58,6 @@ def unpack_grid(packed: NDArray[np.float32]) -> Tensor:
 def _planes(enhanced: Tensor) -> dict[str, NDArray[np.float32]]:
     """The channels of an enhanced matte's picture."""
     return {name: plane.contiguous().numpy() for name, plane in zip("RGBA", enhanced, strict=True)}
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:40]
 
 
 class BakeStore:
@@ -148,39 +123,11 @@ class BakeStore:
 
     def save_index(self) -> None:
         """Write ``bake.json``."""
-        header = self.header
-        text = json.dumps(
-            {
-                "format": FORMAT,
-                "bake": header.bake,
-                "model": header.model,
-                "color": {"space": header.space, "to_rec709": header.matrix},
-                "guide": {
-                    "w1": header.guide.w1.tolist(),
-                    "b1": header.guide.b1.tolist(),
-                    "w2": header.guide.w2.tolist(),
-                    "b2": float(header.guide.b2),
-                },
-                "grid": {"depth": DEPTH, "height": HEIGHT, "width": WIDTH},
-                "regions": [
-                    {"name": name, "blend": blend, "files": self._stem(index)}
-                    for index, (name, blend) in enumerate(header.regions)
-                ],
-                "temporal": {"mode": header.mode, "subsample": header.subsample},
-                "keys": self.keys,
-                "cuts": self.cuts,
-                "failed": sorted(self.failed),
-                "complete": self.complete,
-            },
-            indent=1,
-        )
-        write_bytes(self.index_path, text.encode("utf-8") + b"\n")
-
-    def _stem(self, index: int) -> str:
-        return f"{index:02d}_{_slug(self.header.regions[index][0])}"
+        index = BakeIndex(self.header, self.keys, self.cuts, self.failed, self.complete)
+        write_bytes(self.index_path, index_bytes(index))
 
     def _path(self, index: int, kind: str, frame: int) -> Path:
-        return self.folder / f"{self._stem(index)}.{kind}.{frame:04d}.exr"
+        return self.folder / f"{stem(index, self.header.regions[index][0])}.{kind}.{frame:04d}.exr"
 
     def add(self, bake: FrameBake, stamp: str) -> None:
         """Save a key frame; ``stamp`` says which input files it was made from."""
@@ -316,17 +263,11 @@ class BakeStore:
     @staticmethod
     def open(folder: Path) -> BakeStore:
         """Open a bake. Raises InputError when the folder holds none, or one that cannot be read."""
-        path = folder / INDEX
-        try:
-            text = first_bytes(path, _LARGEST_INDEX + 1)
-            if len(text) > _LARGEST_INDEX:
-                raise InputError(f"{path}: too large to be a bake's index")
-            data = json.loads(text.decode("utf-8"))
-        except FileNotFoundError:
-            raise InputError(f"{folder}: there is no bake here (no {INDEX}); run lookmatte bake first") from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"{path}: cannot be read as a bake ({error})") from None
-        return _parse(folder, path, data)
+        index = read_index(folder)
+        store = BakeStore(folder, index.header)
+        store.keys, store.cuts, store.failed = index.keys, index.cuts, index.failed
+        store.complete = index.complete
+        return store
 
 
 def fingerprint(share: float, before: Sequence[str], after: Sequence[str], mattes: Sequence[str]) -> str:
@@ -341,65 +282,6 @@ def _checksum(planes: Sequence[NDArray[np.float32]], exposure: str) -> str:
     for plane in planes:
         digest.update(plane.tobytes())
     return digest.hexdigest()[:32]
-
-
-def _parse(folder: Path, path: Path, data: Any) -> BakeStore:
-    try:
-        if data["format"] != FORMAT:
-            raise InputError(
-                f"{path}: bake format {show(data['format'])}; this lookmatte reads format {FORMAT}; "
-                "bake the job again"
-            )
-        if (data["grid"]["depth"], data["grid"]["height"], data["grid"]["width"]) != (DEPTH, HEIGHT, WIDTH):
-            raise InputError(f"{path}: its grids are not {DEPTH}x{HEIGHT}x{WIDTH}")
-        regions = tuple((_name(region["name"]), region["blend"]) for region in data["regions"])
-        for name, blend in regions:
-            if blend not in _BLENDS:
-                raise InputError(f"{path}: region {name!r} has blend {show(blend)}{nearest(show(blend), _BLENDS)}")
-        matrix = np.array(data["color"]["to_rec709"], dtype=np.float64)
-        if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
-            raise InputError(f"{path}: color.to_rec709 is no invertible 3x3 matrix")
-        header = BakeHeader(
-            str(data["bake"]),
-            str(data["model"]),
-            str(data["color"]["space"]),
-            tuple(tuple(float(value) for value in row) for row in matrix),
-            _guide(path, data["guide"]),
-            regions,
-            str(data["temporal"]["mode"]),
-            int(data["temporal"]["subsample"]),
-        )
-        store = BakeStore(folder, header)
-        store.keys = sorted({_whole(key) for key in data["keys"]})
-        store.cuts = sorted({_whole(cut) for cut in data["cuts"]})
-        store.failed = {_whole(frame) for frame in data.get("failed", ())}
-        store.complete = data["complete"] is True
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else short(error)
-        raise InputError(f"{path}: damaged, or no bake ({what}); bake the job again") from None
-    return store
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
-        raise ValueError(f"{show(value)} is no region's name")
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 10**9:
-        raise ValueError(f"{show(value)} is no frame")
-    return value
-
-
-def _guide(path: Path, data: Any) -> GuideWeights:
-    tensors = [torch.tensor(data[name], dtype=torch.float32) for name in ("w1", "b1", "w2", "b2")]
-    shapes = [(HIDDEN, 4), (HIDDEN,), (HIDDEN,), ()]
-    if any(tuple(tensor.shape) != shape for tensor, shape in zip(tensors, shapes, strict=True)) or not all(
-        bool(tensor.isfinite().all()) for tensor in tensors
-    ):
-        raise InputError(f"{path}: the guide's weights have other shapes, or are not finite")
-    return GuideWeights(*tensors)
 
 
 def read_exposure(path: Path, text: str) -> Exposure:

@@ -23,7 +23,8 @@ from lookmatte.imaging.mattes import ChannelMatte
 from lookmatte.looks.bake import Blend, FrameBake, RegionBake, Setting, resolve
 from lookmatte.looks.exposure import AMOUNTS, Exposure
 from lookmatte.rendering.apply import apply
-from lookmatte.rendering.store import BakeHeader, BakeStore
+from lookmatte.rendering.bakeindex import BakeHeader
+from lookmatte.rendering.store import BakeStore
 from lookmatte.rendering.weights import RegionMatte
 
 KEYS = (1, 5)
