@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from shots import (
 )
 
 from lookmatte import rendering
-from lookmatte.errors import InputError
+from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging import patience
 from lookmatte.imaging.manifest import id_of
 from lookmatte.imaging.reader import read_header
@@ -491,3 +492,29 @@ def test_another_colour_configuration_is_another_job(shot: Maker, monkeypatch: p
     made.render("plain")
     monkeypatch.delenv("OCIO")
     assert made.render("plain") == RenderSummary(skipped=[1, 2])
+
+
+@pytest.mark.parametrize("mode", ["coherent", "frame"])
+def test_a_cut_is_not_looked_for_in_frames_that_the_network_keeps_back(
+    shot: Maker, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """It would be found where it is not, and for good: nothing of the bake would be out of date."""
+    made = shot(range(1, 10), cut=6, **SMALL)
+    temporal = {"mode": mode, "subsample": 4}
+    real, failing = rendering.shot.Shot.load, True
+
+    def load(self: rendering.shot.Shot, number: int, **keys: Any) -> rendering.shot.LoadedFrame:
+        if failing and number == 6 and threading.current_thread() is threading.main_thread():
+            try:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            except OSError as error:
+                raise FrameError(f"{made.plate(6)}: cannot be read ({error.strerror})") from None
+        return real(self, number, **keys)
+
+    monkeypatch.setattr(rendering.shot.Shot, "load", load)
+    told = Told()
+    made.render(options={"progress": told}, temporal=temporal)
+    assert told.failures[9] == f"{made.plate(6)}: cannot be read (Input/output error)"
+    failing = False
+    assert made.render(temporal=temporal).failed == []
+    assert equal(made.written(), fresh(made, temporal=temporal))

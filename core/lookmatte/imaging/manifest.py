@@ -14,7 +14,7 @@ from pathlib import Path
 import mmh3
 
 from lookmatte.errors import FrameError
-from lookmatte.imaging.patience import PASSING, first_bytes
+from lookmatte.imaging.patience import first_bytes, passes
 
 EMBEDDED = "embedded"
 """The source of a manifest that stands in the EXR itself."""
@@ -136,7 +136,7 @@ def _read_sidecar(name: str, folder: Path) -> Manifest:
     except FileNotFoundError:
         return Manifest(None, name, "there is no such file beside the EXR")
     except OSError as error:
-        if error.errno in PASSING:  # nobody knows what it says: that is another thing than a layer without names
+        if passes(error):  # nobody knows what it says: that is another thing than a layer without names
             raise FrameError(f"{path}: cannot be read ({error.strerror})") from None
         return Manifest(None, name, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError as error:

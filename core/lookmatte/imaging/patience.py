@@ -51,6 +51,12 @@ def system_error(error: BaseException) -> OSError | None:
     return None if code is None else OSError(code, os.strerror(code))
 
 
+def passes(error: BaseException) -> bool:
+    """Does the system's own error behind it come from a network that may answer later?"""
+    cause = system_error(error)
+    return cause is not None and cause.errno in PASSING
+
+
 def patiently(act: Callable[[], T], what: object) -> T:
     """Return ``act()``; when the system says by it what passes, try twice more.
 
@@ -62,10 +68,9 @@ def patiently(act: Callable[[], T], what: object) -> T:
         try:
             found = act()
         except Exception as error:
-            cause = system_error(error)
-            if wait is None or cause is None or cause.errno not in PASSING:
+            if wait is None or not passes(error):
                 raise
-            reason = str(cause.strerror)
+            reason = str(getattr(system_error(error), "strerror", error))
         else:
             if attempt > 1:
                 _log.warning(_TOLD, what, reason, attempt)

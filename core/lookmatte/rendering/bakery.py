@@ -18,6 +18,7 @@ from typing import Any
 from torch import Tensor
 
 from lookmatte.errors import FrameError
+from lookmatte.imaging.patience import passes
 from lookmatte.imaging.wholefile import remove, write_bytes
 from lookmatte.jobvalues import FRAME_LIMIT
 from lookmatte.looks.baker import Baker
@@ -244,11 +245,14 @@ class Bakery:
                     self.give_up(frame, self._shot.trouble(frame, error))
 
     def _peek(self, frame: int) -> tuple[LoadedFrame, FrameProxy] | None:
-        """A frame out of its turn; None where it cannot be had, which is told in its turn."""
+        """A frame out of its turn; None where it cannot be had, which is told in its turn. Raises what the network
+        keeps back: who went on without would have decided for good."""
         try:
             loaded = self._shot.load(frame)
             return loaded, self._shot.proxy(loaded)
-        except BROKEN:
+        except BROKEN as error:
+            if passes(error):
+                raise
             return None
 
     def _survey_holds(self, state: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lookmatte.errors import FrameError
+from lookmatte.imaging.patience import passes
 from lookmatte.looks import motion
 from lookmatte.looks.proxy import FrameProxy, is_cut
 from lookmatte.rendering.remarks import Remark
@@ -45,7 +46,9 @@ class Cuts:
                 self._tell(after.frame, UNKNOWN if vectors is None else STILL)
                 return False
             before = self._shot.proxy(self._shot.load(last))
-        except FrameError:
+        except FrameError as error:
+            if passes(error):
+                raise  # it may be there the next time, and a cut that was found stays
             return False
         # The pass tells of one frame; what lies further back went on as it goes now, as far as anybody knows.
         flow = torch.from_numpy(vectors.backwards(motion.SIZE)) * (after.frame - last)
