@@ -25,7 +25,7 @@ from lookmatte.jobpaths import check_paths
 from lookmatte.networks.model import Model
 from lookmatte.pathmap import PathMap
 from lookmatte.rendering.bakeindex import INDEX
-from lookmatte.rendering.bakery import read_state
+from lookmatte.rendering.bakestate import read_state
 from lookmatte.rendering.store import BakeStore, read_exposure
 from lookmatte.worker.requests import Refused, parse
 

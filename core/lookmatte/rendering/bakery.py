@@ -8,55 +8,27 @@ mode keys stand alone, except that cuts are looked for between neighbours.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.patience import passes
-from lookmatte.imaging.wholefile import remove, write_bytes
-from lookmatte.jobvalues import FRAME_LIMIT
+from lookmatte.imaging.wholefile import remove
 from lookmatte.looks.baker import Baker
 from lookmatte.looks.memory import Memory
 from lookmatte.looks.proxy import FrameProxy, is_cut
-from lookmatte.networks.tensorfile import digest, read_tensors, tensor_bytes
+from lookmatte.rendering.bakestate import STATE, read_state, write_state
 from lookmatte.rendering.cuts import Cuts
 from lookmatte.rendering.flow import BROKEN
 from lookmatte.rendering.remarks import Remark
 from lookmatte.rendering.shot import LoadedFrame, Shot
 from lookmatte.rendering.store import BakeStore
 
-STATE = "state.safetensors"
 SURVEY_STEP = 8
-_LARGEST_STATE = 64 << 20  # bytes; a region and style take 3 KB
-
-
-def read_state(path: Path, bake: str) -> tuple[dict[str, Any], Memory | None]:
-    """What an earlier run of the same ``bake`` remembered after its last key frame; nothing where that is not to be
-    had. Never raises."""
-    try:
-        said, tensors = read_tensors(path, _LARGEST_STATE)
-        metadata = json.loads(said["lookmatte"])
-        if (metadata["bake"], metadata["sha256"]) == (bake, digest(tensors)):
-            _check_state(metadata)
-            return metadata, Memory.from_tensors(tensors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    return {}, None
-
-
-def _check_state(metadata: dict[str, Any]) -> None:
-    """Raise ValueError or TypeError for what no run has saved."""
-    if not isinstance(metadata["frame"], int | None):
-        raise TypeError("frame")
-    for frame, stamp in [*metadata["failed"].items(), *metadata["survey"].items()]:
-        if abs(int(frame)) > FRAME_LIMIT or not isinstance(stamp, str):
-            raise ValueError("frame")
 
 
 def key_frames(frames: list[int], subsample: int, cuts: tuple[int, ...]) -> list[int]:
@@ -262,15 +234,13 @@ class Bakery:
     def _save_state(self) -> None:
         """The commit: all keys up to the frame remembered belong to this history."""
         memory = self._memory if self._baker is None else self._baker.memory
-        tensors = memory.tensors()
-        metadata = {
+        said = {
             "frame": self._remembers,
             "bake": self._store.header.bake,
             "failed": self._given_up,
             "survey": self._survey_stamps,
-            "sha256": digest(tensors),
         }
-        write_bytes(self._state, tensor_bytes(tensors, {"lookmatte": json.dumps(metadata)}))
+        write_state(self._state, said, memory)
 
     # Baking
 
