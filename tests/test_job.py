@@ -199,7 +199,7 @@ MISTAKES = [
     ("plate: @@@@.exr\n", ["job.yaml:1", "not valid YAML", "quotes"]),
     ("", ["job.yaml", "empty"]),
     ("- plate\n", ["must be a table of keys"]),
-    ("plate: a\n---\nplate: b\n", ["job.yaml:2", "not valid YAML"]),
+    ("plate: a\n---\nplate: b\n", ["job.yaml:2", "not valid YAML", "one document, without a line ---"]),
     ("!!python/object/apply:os.system [echo]\n", ["tag", "not allowed"]),
     ("plate: !!int x\n", ["'x' is not a value of type int"]),
     ("&a [*a]\n", ["more than 20 levels"]),

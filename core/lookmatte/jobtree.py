@@ -257,6 +257,13 @@ class _Converter:
         return Node("?")
 
 
+_HINTS = {
+    "'\\t'": "; indent with spaces, not tabs",
+    "found another document": "; a job file is one document, without a line --- in its midst",
+    "that is no job": "",
+}
+"""What helps, by what PyYAML says; for all else it is mostly a text that it takes for more."""
+
 _HINT = "; a text that holds one of # @ % * & ! : { [ ` needs quotes, one with a backslash single quotes"
 
 
@@ -269,7 +276,7 @@ def parse_yaml(text: str, problems: Problems) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
-        hint = "; indent with spaces, not tabs" if "'\\t'" in str(reason) else _HINT
+        hint = next((hint for said, hint in _HINTS.items() if said in str(reason)), _HINT)
         problems.add(mark.line + 1 if mark else None, "", f"not valid YAML: {reason}{hint}")
         problems.raise_if_any()
         raise
