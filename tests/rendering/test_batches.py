@@ -146,6 +146,7 @@ def test_a_dry_run_knows_what_is_there(two: Shot, nursery: Nursery) -> None:
     assert made[0].startswith("sh020: frame 2 made: ")
     assert "sh010: 3 there already" in ran.stdout
     assert "sh020: 1 to make, 2 there already" in ran.stdout
+    assert ran.stdout.splitlines()[-1].startswith("2 shots: 1 to make, 5 there already; reads ")
 
 
 def test_a_dry_run_says_which_frames_may_stay(shot: Maker) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lookmatte.progress import JsonLines, printable
@@ -20,6 +21,8 @@ def tell_plans(plans: Mapping[str | None, Plan], *, as_json: bool) -> None:
             _emit(JsonLines(shot=shot), plan)
         else:
             print("\n".join(printable(line) for line in _lines(plan, "" if shot is None else f"{shot}: ")))
+    if len(plans) > 1 and not as_json:
+        print(f"{len(plans)} shots: {_counts(plans.values())}")
 
 
 def size(count: float) -> str:
@@ -35,16 +38,21 @@ def _lines(plan: Plan, of: str) -> list[str]:
     lines = [f"{of}{plan.stage}: {len(plan.frames)} frames -> {plan.output}"]
     lines += [f"{of}reads {file.path}, {size(file.bytes)}, once" for file in plan.once]
     lines += [f"{of}{_frame(one)}" for one in plan.frames]
-    maybe = sum(one.action == "make" and bool(one.why) for one in plan.frames)
-    counts = [
-        (plan.count("make"), "to make" + (f" (of which {maybe} may stay)" if maybe else "")),
-        (plan.count("bake"), "to bake"),
-        (plan.count("skip"), "there already"),
-        (plan.count("fail"), "that would fail"),
-    ]
-    told = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to do"
-    room = f"reads {size(plan.reading)}, writes about {size(plan.writing)}, {size(plan.free)} are free"
-    return [*lines, f"{of}{told}; {room}"]
+    return [*lines, f"{of}{_counts([plan])}, {size(plan.free)} are free"]
+
+
+def _counts(plans: Collection[Plan]) -> str:
+    maybe = sum(one.action == "make" and bool(one.why) for plan in plans for one in plan.frames)
+    words = {
+        "make": "to make" + (f" (of which {maybe} may stay)" if maybe else ""),
+        "bake": "to bake",
+        "skip": "there already",
+        "fail": "that would fail",
+    }
+    counts: Counter[str] = Counter(one.action for plan in plans for one in plan.frames)
+    told = ", ".join(f"{counts[action]} {what}" for action, what in words.items() if counts[action])
+    reading, writing = sum(plan.reading for plan in plans), sum(plan.writing for plan in plans)
+    return f"{told or 'nothing to do'}; reads {size(reading)}, writes about {size(writing)}"
 
 
 def _frame(one: FramePlan) -> str:
