@@ -52,7 +52,7 @@ def load_shots(path: Path, paths: Callable[[str], str] = str) -> dict[str | None
     Each path of the file goes through ``paths`` first. Raises InputError with a line for every mistake.
     """
     try:
-        data = first_bytes(path, MAX_BYTES + 1)
+        data = first_bytes(path, MAX_BYTES + 1, pipes=True)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"job file: {missing(str(path.absolute()))}") from None
     except (OSError, ValueError) as error:

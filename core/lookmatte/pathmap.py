@@ -71,7 +71,7 @@ class PathMap:
         """Read a file of rules; an empty object has none. Rules for addresses (URI) are passed over: no path of a
         job is one. Raises InputError that names the file."""
         try:
-            text = first_bytes(file, _LARGEST + 1)
+            text = first_bytes(file, _LARGEST + 1, pipes=True)
             if len(text) > _LARGEST:
                 raise InputError(f"{file}: too large for path mapping rules")
             data = json.loads(text.decode("utf-8"))

@@ -16,12 +16,13 @@ import pytest
 from shots import environment
 
 from lookmatte.errors import FrameError, InputError
-from lookmatte.imaging import patience
+from lookmatte.imaging import manifest, patience
 from lookmatte.imaging.exr_seal import is_sealed
 from lookmatte.imaging.picture import read_picture
 from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.wholefile import ABANDONED, machine, sweep, temporary_of, whole_file, write_bytes
 from lookmatte.jobhash import checksum
+from lookmatte.rendering.store import BakeStore
 
 OTHERS = "0123abcd"  # some other machine
 FAR = 10 * 365 * 86400.0
@@ -238,9 +239,14 @@ def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
     """Or reads a device to its end: who unpacks somebody's folder may find one in it."""
     pipe = tmp_path / "a.exr"
     os.mkfifo(pipe)
-    for look in (read_header, is_sealed):
-        with pytest.raises(FrameError, match=r"a\.exr: is an empty file"):
-            look(pipe)
+    with pytest.raises(FrameError, match=r"a\.exr: cannot be read \(it is a pipe and no file\)"):
+        read_header(pipe)
+    with pytest.raises(OSError, match="it is a pipe"):
+        is_sealed(pipe)
+    os.mkfifo(tmp_path / "bake.json")
+    with pytest.raises(InputError, match=r"bake\.json: cannot be read as a bake"):
+        BakeStore.open(tmp_path)
+    assert manifest.read(None, "bake.json", tmp_path).error == "cannot be read (it is a pipe and no file)"
     for other in ("pipe.png", "device.png"):
         path = tmp_path / other
         path.symlink_to(pipe if other == "pipe.png" else "/dev/zero")

@@ -436,14 +436,14 @@ def test_a_manifest_beside_the_plate_is_one_of_its_files(shot: Maker, monkeypatc
     assert equal(made.written(), fresh(made, regions=regions))
     assert made.render(regions=regions) == RenderSummary(skipped=[1, 2, 3])
 
-    def lost(self: Path, *rest: Any, **keys: Any) -> Any:
-        if self.name == late.name:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
-        return opened(self, *rest, **keys)
+    def lost(path: Any, *rest: Any, **keys: Any) -> int:
+        if Path(path).name == late.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return opened(path, *rest, **keys)
 
-    opened = Path.open
+    opened = os.open
     monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
-    monkeypatch.setattr(Path, "open", lost)
+    monkeypatch.setattr(os, "open", lost)
     made.output(2).unlink()
     again = Told()
     summary = made.render(regions=regions, options={"progress": again, "overwrite": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -152,6 +153,35 @@ def test_a_process_that_cannot_answer_goes(tmp_path: Path) -> None:
                 assert keeper._answer(desk, client, ask) is (name == "2")
     (line,) = (desk.folder / "2.told.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["code"] == "malformed"
+
+
+def test_a_task_that_is_told_to_end_on_a_full_disk_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot even cancel; nor does it take its work for left to itself."""
+    desk = Desk(tmp_path)
+    desk.folder.mkdir()
+
+    def fill_the_disk(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def told_to_end(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def answer() -> None:
+        assert eventually(lambda: any(desk.folder.glob("*.ask.json")))
+        (asked,) = desk.folder.glob("*.ask.json")
+        stem = asked.name.removesuffix(".ask.json")
+        (desk.folder / f"{stem}.told.jsonl").write_text('{"event": "note", "message": "begun"}\n', encoding="utf-8")
+
+    monkeypatch.setattr(Path, "touch", fill_the_disk)
+    with alive_while(desk.alive) as ours:
+        assert ours
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(KeyboardInterrupt):
+            desk.ask("doctor", {}, told_to_end)
+        answering.join()
+        assert desk.close(0.0) is False
+    assert [path.name for path in desk.folder.iterdir()] == ["keeper.alive"]
 
 
 def test_a_worker_that_dies_again_and_again_leaves_the_work_to_its_task(made: Shot) -> None:

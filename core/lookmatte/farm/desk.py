@@ -84,8 +84,9 @@ class Desk:
                 try:
                     return self._listen(told, hear)
                 except KeyboardInterrupt:
-                    cancel.touch()
-                    with contextlib.suppress(Gone):
+                    # On a full disk, too: who is told to end must not go on by itself.
+                    with contextlib.suppress(OSError, Gone):
+                        cancel.touch()
                         self._listen(told, lambda _: None, time.monotonic() + _CANCELLING)
                     raise
         except OSError as error:
@@ -117,7 +118,8 @@ class Desk:
         """Send the process home; False when it has not gone within ``seconds``."""
         if not self.folder.is_dir():
             return True
-        self.stop_file.touch()
+        with contextlib.suppress(OSError):  # it goes with the folder all the same
+            self.stop_file.touch()
         until = time.monotonic() + seconds
         while is_alive(self.alive):
             if time.monotonic() > until:

@@ -20,7 +20,7 @@ import numpy as np
 
 from lookmatte.errors import FrameError
 from lookmatte.imaging.frame import Window
-from lookmatte.imaging.patience import patiently
+from lookmatte.imaging.patience import open_file, patiently
 
 BufferedFile = BufferedReader | BufferedRandom
 
@@ -99,14 +99,9 @@ def read_head(path: Path, stream: BufferedFile) -> bytes:
         return stream.read(end)
 
 
-def open_exr(path: Path) -> BufferedReader:
-    """Open a file to read its header; a pipe of such a name is empty, and nobody waits for it. Raises OSError."""
-    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
-
-
 def _read(path: Path) -> list[ExrPart]:
     try:
-        with open_exr(path) as stream, _one_line(path):
+        with open_file(path) as stream, _one_line(path):
             size = os.fstat(stream.fileno()).st_size
             parts, multipart = _headers(path, stream, size)
             _check_promises(path, size, parts)

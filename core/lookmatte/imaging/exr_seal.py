@@ -11,8 +11,8 @@ import hashlib
 import struct
 from pathlib import Path
 
-from lookmatte.imaging.exr_header import open_exr, read_head
-from lookmatte.imaging.patience import patiently
+from lookmatte.imaging.exr_header import read_head
+from lookmatte.imaging.patience import open_file, patiently
 
 SEAL = "lookmatte:seal"
 OPEN = "0" * 32
@@ -39,7 +39,7 @@ def is_sealed(path: Path) -> bool:
 
 def _head(path: Path) -> tuple[bytes, int]:
     """Header and table of chunks as bytes, and where the seal's value begins in them; -1 where there is none."""
-    with open_exr(path) as stream:
+    with open_file(path) as stream:
         head = read_head(path, stream)
     found = head.find(_MARK)
     return head, -1 if found < 0 else found + len(_MARK)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,11 +89,19 @@ def is_file(path: Path) -> bool:
         raise FrameError(f"{path}: cannot be looked at ({error.strerror})") from None
 
 
-def first_bytes(path: Path, most: int) -> bytes:
-    """A file's bytes, ``most`` of them at most, read patiently. Raises OSError."""
+def open_file(path: Path) -> BufferedReader:
+    """Open a file to read it. Raises OSError, for a pipe too: nobody waits for one who may write into it."""
+    if stat.S_ISFIFO(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe and no file", str(path))
+    return path.open("rb")
+
+
+def first_bytes(path: Path, most: int, *, pipes: bool = False) -> bytes:
+    """A file's bytes, ``most`` of them at most, read patiently; ``pipes``: a person may have named one. Raises
+    OSError."""
 
     def attempt() -> bytes:
-        with path.open("rb") as stream:
+        with path.open("rb") if pipes else open_file(path) as stream:
             # Python takes the memory for all that is asked for before it reads any; a pipe has no size.
             piece = max(os.fstat(stream.fileno()).st_size, _PIECE)
             found: list[bytes] = []
