@@ -436,14 +436,14 @@ def test_a_manifest_beside_the_plate_is_one_of_its_files(shot: Maker, monkeypatc
     assert equal(made.written(), fresh(made, regions=regions))
     assert made.render(regions=regions) == RenderSummary(skipped=[1, 2, 3])
 
-    def lost(path: Any, *rest: Any, **keys: Any) -> int:
-        if Path(path).name == late.name:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-        return opened(path, *rest, **keys)
+    def lost(self: Path, *rest: Any, **keys: Any) -> Any:
+        if self.name == late.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        return opened(self, *rest, **keys)
 
-    opened = os.open
+    opened = Path.open
     monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
-    monkeypatch.setattr(os, "open", lost)
+    monkeypatch.setattr(Path, "open", lost)
     made.output(2).unlink()
     again = Told()
     summary = made.render(regions=regions, options={"progress": again, "overwrite": True})
