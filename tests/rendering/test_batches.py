@@ -13,7 +13,7 @@ from shots import Nursery, Shot, make_shot
 
 import lookmatte
 from lookmatte.progress import printable
-from lookmatte.rendering.plan import UNSURE
+from lookmatte.rendering.plan import REPLACES, UNSURE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "core/lookmatte/events.json").read_text(encoding="utf-8"))
@@ -147,6 +147,10 @@ def test_a_dry_run_knows_what_is_there(two: Shot, nursery: Nursery) -> None:
     assert "sh010: 3 there already" in ran.stdout
     assert "sh020: 1 to make, 2 there already" in ran.stdout
     assert ran.stdout.splitlines()[-1].startswith("2 shots: 1 to make, 5 there already; reads ")
+    again = nursery.run(*words, "--dry-run", "--overwrite", cwd=two.folder).stdout.splitlines()
+    assert sum("made (replaces the frame that is there): " in line for line in again) == 5
+    assert again[-1].startswith("2 shots: 6 to make (5 in place of what is there); reads ")
+    assert files(two.folder) == before
 
 
 def test_a_dry_run_says_which_frames_may_stay(shot: Maker) -> None:
@@ -157,7 +161,7 @@ def test_a_dry_run_says_which_frames_may_stay(shot: Maker) -> None:
     made.plate(3).touch()
     run = lookmatte.rendering.Run(job, model=made.model)
     plan = {one.frame: (one.action, one.why) for one in run.plan().frames}
-    assert plan == {1: ("make", UNSURE), 2: ("make", UNSURE), 3: ("make", ""), 4: ("make", UNSURE)}
+    assert plan == {1: ("make", UNSURE), 2: ("make", UNSURE), 3: ("make", REPLACES), 4: ("make", UNSURE)}
     summary = run.run()
     assert (summary.done, summary.skipped) == ([3], [1, 2, 4])
 

@@ -42,9 +42,13 @@ def _lines(plan: Plan, of: str) -> list[str]:
 
 
 def _counts(plans: Collection[Plan]) -> str:
-    maybe = sum(one.action == "make" and bool(one.why) for plan in plans for one in plan.frames)
+    from lookmatte.rendering.plan import REPLACES, UNSURE
+
+    there = Counter(one.why for plan in plans for one in plan.frames if one.action == "make" and one.why)
+    kinds = {REPLACES: "in place of what is there", UNSURE: "only if their grids change"}
+    some = ", ".join(f"{there[why]} {kind}" for why, kind in kinds.items() if there[why])
     words = {
-        "make": "to make" + (f" (of which {maybe} may stay)" if maybe else ""),
+        "make": "to make" + (f" ({some})" if some else ""),
         "bake": "to bake",
         "skip": "there already",
         "fail": "that would fail",

@@ -22,6 +22,7 @@ Stage = Literal["render", "bake", "apply"]
 Action = Literal["make", "bake", "skip", "fail"]
 
 UNSURE = "is there, and stays if its grids come out as they were"
+REPLACES = "replaces the frame that is there"
 
 _GRID_BYTES = 12 * DEPTH * HEIGHT * WIDTH * 4
 _MATTE_BYTES = 4 * PROXY * PROXY * 4
@@ -38,7 +39,7 @@ class File:
 @dataclass(frozen=True)
 class FramePlan:
     """A frame: ``make`` it (and bake it, where that is lacking), ``bake`` it alone, ``skip`` or ``fail`` it, and in
-    the two last cases ``why``; of one to be made ``UNSURE`` when it may turn out to be current."""
+    the two last cases ``why``; of one to be made ``UNSURE`` or ``REPLACES`` where a file stands in its place."""
 
     frame: int
     action: Action
@@ -142,7 +143,8 @@ class Planner:
             return FramePlan(frame, "fail", reads if grids else (), grids, f"{path}: {KEPT[state]}")
         # Channels and compression stay, so a frame takes about the room of its plate.
         writes = (File(path, reads[0].bytes), *self._grids(frame))
-        return FramePlan(frame, "make", reads, writes, UNSURE if self._may_stay(frame, state) else "")
+        why = REPLACES if state == "stale" or (self._overwrite and os.path.lexists(path)) else ""
+        return FramePlan(frame, "make", reads, writes, UNSURE if self._may_stay(frame, state) else why)
 
     def _may_stay(self, frame: int, state: State) -> bool:
         """Is there nothing against the file that is there but grids that are baked anew?"""
