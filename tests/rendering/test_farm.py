@@ -15,6 +15,8 @@ import jsonschema
 import OpenEXR
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from openjd.model import decode_job_template
 from shots import Nursery, Shot, environment, equal, make_shot
 
@@ -23,6 +25,7 @@ from lookmatte.errors import FrameError
 from lookmatte.farm.bundle import write_bundle
 from lookmatte.farm.desk import Desk
 from lookmatte.farm.template import Order
+from lookmatte.farm.template import template as content_of
 
 SCHEMA = json.loads((Path(lookmatte.__file__).parent / "events.json").read_text(encoding="utf-8"))
 FRAMES = range(1001, 1011)
@@ -174,6 +177,12 @@ def test_templates_are_valid_with_and_without_the_extension(farm: Shot, nursery:
     reads = [farm.folder / "red.png", *map(farm.plate, FRAMES)]
     assert sorted(assets["inputs"]["filenames"]) == sorted(map(str, reads))
     assert assets["outputs"]["directories"] == [str(farm.folder / "out")]
+
+
+@given(st.text(max_size=150) | st.text("{} ax", max_size=150))
+def test_whatever_a_job_is_called_its_template_is_valid(name: str) -> None:
+    order = Order(f"lookmatte {name}", (1, 2))
+    decode_job_template(template=content_of(order), supported_extensions=["TASK_CHUNKING"])
 
 
 def test_a_hole_is_told_and_all_that_is_baked_is_sent_along(farm: Shot, nursery: Nursery) -> None:

@@ -5,6 +5,7 @@ What differs from job to job is in the parameters; the template names no path of
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ MAX_CHUNKS, MAX_TEXT = 1024, 1024
 
 # A frame gets three seconds to become whole; a task then says so and ends. See commands.process.
 _NOTICE_SECONDS = 10
+
+_BRACES = re.compile(r"([{}])(?=\1)")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def template(order: Order) -> dict[str, Any]:
 
 def _name(text: str) -> str:
     """A job's name: short, and nothing in it that an engine would read as a reference."""
-    return printable(text).replace("{{", "{ {")[:128] or "lookmatte"
+    return _BRACES.sub(r"\1 ", printable(text))[:128] or "lookmatte"
 
 
 def _parameters(order: Order) -> list[dict[str, Any]]:
