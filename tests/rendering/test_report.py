@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -18,6 +21,7 @@ from shots import Nursery, Shot
 
 from lookmatte.imaging.picture import jpeg_bytes, read_picture
 from lookmatte.imaging.sequence import Sequence
+from lookmatte.progress import Silent
 from lookmatte.rendering.times import STAGES, Times, path_of, recall
 from lookmatte.reporting.charts import Axis, Line, chart, strip
 from lookmatte.reporting.judge import GAIN, JUMP, flicker, judge
@@ -25,6 +29,7 @@ from lookmatte.reporting.measures import FrameMeasures, Inspector, RegionMeasure
 from lookmatte.reporting.page import page
 from lookmatte.reporting.report import Report
 from lookmatte.reporting.section import LEAST, PICTURED, SHEET
+from lookmatte.reporting.survey import Survey
 
 SMALL = jpeg_bytes(np.zeros((4, 6, 3), np.uint8))
 
@@ -263,6 +268,19 @@ def test_a_page_stays_small_and_every_frame_leads_somewhere(
 
 
 # How long it took
+
+
+def test_a_report_says_where_there_is_no_room(made: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its small pictures pass through a folder for temporary files."""
+    made.render()
+
+    def fill_the_disk(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/lookmatte0815")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", fill_the_disk)
+    report = Survey(made.job()).report(Silent())
+    assert {one.text for one in report.findings} == {"/tmp/lookmatte0815: No space left on device"}
+    assert report.bad == list(made.frames)
 
 
 def test_a_run_notes_its_stages(made: Shot) -> None:

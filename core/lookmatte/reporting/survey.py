@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from lookmatte.errors import FrameError, InputError
+from lookmatte.errors import InputError
 from lookmatte.imaging.sequence import Sequence, describe_frames, parse_frames
 from lookmatte.job import Job
 from lookmatte.progress import Progress
 from lookmatte.rendering import bands
-from lookmatte.rendering.flow import Crew, Flow, internal_error
+from lookmatte.rendering.flow import Crew, Flow
 from lookmatte.rendering.times import recall
 from lookmatte.reporting.judge import judge
 from lookmatte.reporting.measures import FrameMeasures, Inspector
@@ -61,8 +61,7 @@ class Survey:
             progress.frame_done(frame, found[0].path, found[1])
 
         def lost(frame: int, error: Exception) -> None:
-            expected = isinstance(error, (FrameError, InputError))
-            failed[frame] = str(error) if expected else internal_error(self.output.path(frame), error)
+            failed[frame] = self._inspector.shot.trouble(frame, error)
             progress.frame_failed(frame, failed[frame])
 
         left = iter(self._expected)
