@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lookmatte.errors import LookmatteError
 from lookmatte.imaging.exr_bits import threads_in_files
 from lookmatte.rendering import bands
 
@@ -148,7 +147,7 @@ class Flow(Generic[Read, Done]):
             self._arrive(reading.number, read)
         except self._fatal:
             raise
-        except (LookmatteError, OSError, *BROKEN) as error:
+        except BROKEN as error:
             self._lost(reading.number, error)
         else:
             self._held.append((reading.number, read, started))
@@ -164,7 +163,7 @@ class Flow(Generic[Read, Done]):
                 continue
             try:
                 work = self._finish(number, read)
-            except (LookmatteError, OSError, *BROKEN) as error:
+            except BROKEN as error:
                 self._lost(number, error)
                 continue
             if work is not None:
@@ -177,7 +176,7 @@ class Flow(Generic[Read, Done]):
                 continue
             try:
                 seconds, result = one.future.result()
-            except (LookmatteError, OSError, *BROKEN) as error:
+            except BROKEN as error:
                 self._lost(one.number, error)
             else:
                 self._landed(one.number, result, seconds)
