@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from tests.fuzz.seeds import CORPUS
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
+AGAIN = "LOOKMATTE_FUZZ_AGAIN"
 LIMITS = ["-timeout=20", "-rss_limit_mb=4096", "-max_len=8192", "-use_value_profile=0", "-print_final_stats=1"]
 
 
@@ -66,8 +69,17 @@ def fuzz(target: str, seconds: int, out: Path) -> Result:
 def keep(target: str, out: Path) -> int:
     """Add to the corpus what takes a branch that nothing in it takes; returns how many inputs it has now."""
     own = CORPUS / target
-    command = [sys.executable, "-m", "tests.fuzz.one", target, "-merge=1", str(own), str(out / target)]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    start = [sys.executable, "-m", "tests.fuzz.one", target]
+    with tempfile.TemporaryDirectory() as folder:
+        # libFuzzer starts its own program again for each input that might end it, and knows that by its first word.
+        again = Path(folder, "again")
+        again.write_text(f'#!/bin/sh\nexec {shlex.join(start)} "$@"\n')
+        again.chmod(0o700)
+        subprocess.run(
+            [*start, "-merge=1", str(own), str(out / target)],
+            cwd=ROOT, env={**os.environ, AGAIN: str(again)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
     return len(list(own.iterdir()))
 
 

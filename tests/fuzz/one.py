@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import atheris
@@ -24,7 +25,8 @@ def _mutated(data: bytes, longest: int, seed: int) -> bytes:
 def main() -> None:
     """Fuzz until libFuzzer's options say it is enough."""
     target = TARGETS[sys.argv[1]]
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], lambda data: run(target, data), custom_mutator=_mutated)
+    again = os.environ.get("LOOKMATTE_FUZZ_AGAIN", sys.argv[0])
+    atheris.Setup([again, *sys.argv[2:]], lambda data: run(target, data), custom_mutator=_mutated)
     atheris.Fuzz()
 
 

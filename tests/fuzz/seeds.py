@@ -19,7 +19,7 @@ from lookmatte.imaging.manifest import id_of
 from lookmatte.imaging.writer import new_part, write_frame, write_parts_to
 from lookmatte.looks.exposure import AMOUNTS
 from lookmatte.looks.memory import Memory, Remembered
-from lookmatte.networks.model import digest
+from lookmatte.networks.tensorfile import digest
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 

@@ -20,7 +20,7 @@ from lookmatte.errors import InputError
 from lookmatte.imaging.manifest import id_of
 from lookmatte.imaging.sequence import Sequence
 from lookmatte.imaging.writer import new_part, write_parts_to
-from lookmatte.networks.model import digest
+from lookmatte.networks.tensorfile import digest
 from lookmatte.rendering import RenderSummary
 from lookmatte.rendering.times import path_of
 

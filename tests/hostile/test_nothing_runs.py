@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from lookmatte.errors import InputError
-from lookmatte.networks.model import Model, digest, shipped_path
+from lookmatte.networks.model import Model, shipped_path
+from lookmatte.networks.tensorfile import digest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = ("core", "blender_addon", "nuke_gizmo", "examples")

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from lookmatte.errors import InputError
 from lookmatte.evaluation.vgg import Vgg19
-from lookmatte.networks.model import Model, digest
+from lookmatte.networks.model import Model
+from lookmatte.networks.tensorfile import digest
 from lookmatte.training import checkpoint, distill
 from lookmatte.training.config import Measuring, Styling, TrainingConfig, read
 from lookmatte.training.data import Sampler, load
