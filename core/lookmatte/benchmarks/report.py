@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookmatte.benchmarks.rows import Row
+from lookmatte.imaging.wholefile import write_bytes
 
 
 def number(value: float | None) -> str:
@@ -42,5 +43,5 @@ def markdown(groups: Sequence[tuple[str, Sequence[Row]]], facts: Sequence[str]) 
 def write(folder: Path, files: dict[str, str]) -> list[Path]:
     """Write texts by name into a folder that is there; the paths."""
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_bytes(folder / name, text.encode("utf-8"))
     return [folder / name for name in files]

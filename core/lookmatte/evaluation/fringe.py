@@ -29,6 +29,7 @@ from lookmatte.errors import InputError, run_module
 from lookmatte.evaluation.edges import edge_band_error, edge_line
 from lookmatte.evaluation.pictures import Rgb, Weight, read_bytes, to_bytes, to_floats
 from lookmatte.imaging.picture import write_png
+from lookmatte.imaging.wholefile import write_bytes
 from lookmatte.looks.baker import Baker, RegionLook, StylePicture
 from lookmatte.looks.proxy import PROXY, FrameProxy, RegionProxy
 from lookmatte.networks.model import Model
@@ -283,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise InputError(f"{options.data}: no clips with masks there")
     options.out.mkdir(parents=True, exist_ok=True)
     text = "\n".join(told)
-    (options.out / "fringe.md").write_text(text, encoding="utf-8")
+    write_bytes(options.out / "fringe.md", text.encode("utf-8"))
     sheet = np.concatenate([np.concatenate(row, 1) for row in crops])
     write_png(options.out / "fringe.png", to_bytes(sheet))
     print(text)

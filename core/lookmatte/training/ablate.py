@@ -21,6 +21,7 @@ from lookmatte.evaluation.motion import flow_and_visibility
 from lookmatte.evaluation.pictures import from_tensor
 from lookmatte.evaluation.temporal import COLOURS, Steadiness, TemporalScores
 from lookmatte.evaluation.vgg import Vgg19
+from lookmatte.imaging.wholefile import write_bytes
 from lookmatte.networks.model import Model, shipped_path
 from lookmatte.training import held_out
 from lookmatte.training.config import TrainingConfig, read
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = read(options.config)
     config = dataclasses.replace(config, styling=dataclasses.replace(config.styling, steps=options.steps))
     rows = ablate(config, options.data, options.vgg, options.encoder or shipped_path(), options.out)
-    (options.out / "ablations.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    write_bytes(options.out / "ablations.md", "\n".join([*rows, ""]).encode("utf-8"))
     return 0
 
 

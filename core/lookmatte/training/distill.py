@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lookmatte.errors import run_module
 from lookmatte.evaluation.vgg import VGG_CHANNELS, Vgg19
+from lookmatte.imaging.wholefile import write_bytes
 from lookmatte.networks.encoder import ENCODER_SIZE, TAP_CHANNELS, Encoder
+from lookmatte.networks.tensorfile import tensor_bytes
 from lookmatte.training import checkpoint
 from lookmatte.training.augment import colour, frame
 from lookmatte.training.photos import photo_paths, read_rgb
@@ -125,10 +126,9 @@ def distil(data: Path, vgg_file: Path, out: Path, steps: int, count: int = 12, s
             scores = correlations(encoder, heads, vgg, spread, tests[: 6 if last else 2])
             print("  held-out correlation " + " ".join(f"{v:.3f}" for v in scores), flush=True)
             calibrate(encoder, [batch_at(3_000_000 + i, seed, photos, 16) for i in range(8)])
-            tensors = {key: value.contiguous() for key, value in encoder.state_dict().items()}
-            save_file(tensors, str(out / "encoder.safetensors"))
+            write_bytes(out / "encoder.safetensors", tensor_bytes(encoder.state_dict(), {}))
             report = {"step": step + 1, "correlation": scores, "pictures": (step + 1) * count}
-            (out / "encoder.json").write_text(json.dumps(report) + "\n", encoding="utf-8")
+            write_bytes(out / "encoder.json", (json.dumps(report) + "\n").encode("utf-8"))
 
 
 def main() -> None:
