@@ -15,7 +15,7 @@ from pathlib import Path
 from lookmatte.errors import LookmatteError
 from lookmatte.imaging import manifest
 from lookmatte.imaging.cryptolayers import layers, orphans
-from lookmatte.imaging.exr_seal import is_sealed
+from lookmatte.imaging.exr_seal import has_its_pixels, is_sealed
 from lookmatte.imaging.reader import read_header, read_parts
 from lookmatte.imaging.sequence import Sequence, parse_frames
 from lookmatte.jobfile import load_shots
@@ -182,6 +182,7 @@ def exr(data: bytes) -> None:
     orphans(header)
     try:
         is_sealed(path)
+        has_its_pixels(path)
         if header.decoded_bytes < 1 << 16:
             read_parts(path)
     except LookmatteError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenEXR
 import OpenImageIO as oiio
 import pytest
 from shots import (
@@ -31,6 +32,7 @@ from shots import (
 from lookmatte import rendering
 from lookmatte.errors import FrameError, InputError
 from lookmatte.imaging import patience
+from lookmatte.imaging.exr_seal import has_its_pixels, is_sealed
 from lookmatte.imaging.manifest import id_of
 from lookmatte.imaging.reader import read_header
 from lookmatte.rendering import RenderSummary
@@ -205,6 +207,30 @@ def test_a_frame_that_somebody_has_worked_on_is_kept_unless_told(shot: Maker) ->
         assert told.failures == {2: f"{made.output(2)}: {said}"}
     assert made.render(options={"overwrite": True}, regions=weaker).done == [1, 2, 3]
     assert equal(made.written(), fresh(made, regions=weaker))
+
+
+def test_where_pixels_are_stored_as_they_are_they_are_looked_at_before_a_frame_is_made_again(shot: Maker) -> None:
+    """A program that changes such pixels, and nothing else, leaves header and table of chunks as they were."""
+    made = shot(range(1, 4), **SMALL)
+    for frame in made.frames:
+        part = OpenEXR.File(str(made.plate(frame)), separate_channels=True).parts[0]
+        planes = {name: channel.pixels for name, channel in part.channels.items()}
+        cryptomatte = {key: value for key, value in part.header.items() if key.startswith("cryptomatte/")}
+        write_exr(made.plate(frame), planes, {**cryptomatte, "compression": OpenEXR.NO_COMPRESSION})
+    made.render()
+    file = OpenEXR.File(str(made.output(2)), separate_channels=True)
+    file.parts[0].channels["G"].pixels[3:6, 4:9] *= 0.5
+    file.write(str(made.output(2)))
+    assert is_sealed(made.output(2))
+    assert [has_its_pixels(made.output(frame)) for frame in made.frames] == [True, False, True]
+    painted = made.output(2).read_bytes()
+    weaker = made.mapping()["regions"]
+    weaker["hero"]["strength"] = 0.5
+    assert made.render(regions=weaker) == RenderSummary(done=[1, 3], failed=[2])
+    assert made.output(2).read_bytes() == painted
+    # What was styled is a plate as well, and its own pixels are what counts then.
+    assert made.render("again", plate="out/look.####.exr", frames="3").done == [3]
+    assert has_its_pixels(made.output(3, "again"))
 
 
 def test_a_frame_that_was_cut_off_is_made_again(shot: Maker) -> None:

@@ -12,7 +12,7 @@ from lookmatte.errors import FrameError
 from lookmatte.imaging.attributes import decode, encode
 from lookmatte.imaging.exr_bits import ExrBitsError, Storage, write_parts
 from lookmatte.imaging.exr_header import ExrPart
-from lookmatte.imaging.exr_seal import OPEN, SEAL, seal
+from lookmatte.imaging.exr_seal import open_seal, seal
 from lookmatte.imaging.frame import Frame, Part, Pixels, Window
 from lookmatte.imaging.patience import system_error
 from lookmatte.imaging.reader import STRUCTURAL
@@ -39,7 +39,8 @@ def write_parts_to(
     parts: list[Part], path: Path, *, attributes: Mapping[str, Value] | None = None, sealed: bool = False
 ) -> None:
     """``write_frame`` for parts that need not hold a plate."""
-    attributes = {**(attributes or {}), **({SEAL: OPEN} if sealed else {})}
+    stored = any(part.compression == "none" for part in parts)
+    attributes = {**(attributes or {}), **(open_seal(stored=stored) if sealed else {})}
     lossy = lossy_parts(parts)
     storages = [
         _storage(part, "zip" if index in lossy else part.compression, attributes if index == 0 else {})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from lookmatte.errors import FrameError
-from lookmatte.imaging.exr_seal import is_sealed
+from lookmatte.imaging.exr_seal import has_its_pixels, is_sealed
 from lookmatte.imaging.patience import system_error
 from lookmatte.imaging.reader import read_header
 from lookmatte.imaging.sequence import Sequence
@@ -66,9 +66,13 @@ class Outputs:
             return "foreign"
         if not sealed:
             return "changed"
-        if unsure or attributes[JOB] != self._job or attributes.get(INPUTS) != self._inputs(frame):
-            return "stale"
-        return "current" if attributes.get(GRIDS) == self._grids(frame) else "stale"
+        same = attributes[JOB] == self._job and attributes.get(INPUTS) == self._inputs(frame)
+        if same and not unsure and attributes.get(GRIDS) == self._grids(frame):
+            return "current"
+        try:
+            return "stale" if has_its_pixels(path) else "changed"
+        except OSError as error:
+            raise FrameError(f"{path}: cannot be looked at ({error.strerror})") from None
 
     def is_of_these(self, frame: int) -> bool:
         """Was the frame that is there made by this job from these files, whatever its grids?"""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lookmatte.errors import FrameError, LookmatteError
-from lookmatte.imaging.exr_seal import is_sealed
+from lookmatte.imaging.exr_seal import has_its_pixels, is_sealed
 from lookmatte.imaging.frame import Frame
 from lookmatte.imaging.patience import is_file
 from lookmatte.imaging.picture import jpeg_bytes
@@ -123,7 +123,8 @@ class Inspector:
         attributes = read_header(path).parts[0].attributes
         if JOB not in attributes:
             return ["lookmatte did not make this file"]
-        found = [] if is_sealed(path) else ["another program has changed this file since lookmatte made it"]
+        own = is_sealed(path) and has_its_pixels(path)
+        found = [] if own else ["another program has changed this file since lookmatte made it"]
         if attributes[JOB] != self._hash(str(attributes.get(_MODEL, ""))):
             found.append("made by other settings than the job has now")
         if attributes.get(INPUTS) != self.shot.stamp(number):
