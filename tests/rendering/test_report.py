@@ -115,8 +115,9 @@ def test_every_fault_of_a_shot_stands_on_its_page(made: Shot, nursery: Nursery) 
     assert said[1, "bad"] == f"{made.output(1)}: not rendered"
     assert said[2, "bad"] == "3 pixels NaN or infinite that the plate has not"
     assert "jumps by" in said[4, "look"]
-    assert said[4, "bad"] == "another program has changed this file since lookmatte made it"
-    assert said[5, "bad"] == "the plate or a matte has changed since it was made"
+    changed = "another program has changed this file since lookmatte made it"
+    assert said[4, "bad"] == f"{changed}; keep it, or render with --overwrite"
+    assert said[5, "bad"] == "the plate or a matte has changed since it was made; render it again"
     assert 3 not in {number for number, _ in said}
     assert events[-1]["bad"] == [1, 2, 4, 5]
     html = (made.folder / "job.report.html").read_text(encoding="utf-8")

@@ -37,6 +37,7 @@ LIMIT = 65504.0
 
 _LEAST = 1e-4  # of the frame; a region that is smaller is not there
 _MODEL = "lookmatte:model"
+_CHANGED = "another program has changed this file since lookmatte made it; keep it, or render with --overwrite"
 
 Colour = tuple[float, float, float]
 
@@ -122,13 +123,13 @@ class Inspector:
     def _doubts(self, number: int, path: Path) -> list[str]:
         attributes = read_header(path).parts[0].attributes
         if JOB not in attributes:
-            return ["lookmatte did not make this file"]
+            return ["lookmatte did not make this file; move it, or render with --overwrite"]
         own = is_sealed(path) and has_its_pixels(path)
-        found = [] if own else ["another program has changed this file since lookmatte made it"]
+        found = [] if own else [_CHANGED]
         if attributes[JOB] != self._hash(str(attributes.get(_MODEL, ""))):
-            found.append("made by other settings than the job has now")
+            found.append("made by other settings than the job has now; render it again")
         if attributes.get(INPUTS) != self.shot.stamp(number):
-            found.append("the plate or a matte has changed since it was made")
+            found.append("the plate or a matte has changed since it was made; render it again")
         return found
 
     def _hash(self, model: str) -> str:
